@@ -212,10 +212,12 @@ dataset::EncodedText Encode(const PipelineConfig& config, std::string_view text,
   EncodeOptions options;
   options.add_special_tokens = add_special_tokens;
   options.offsets = true;
+  options.one_beginning = add_special_tokens;
   options.plain = spans;
   Encoding encoding = config.tokenizer->Encode(text, options);
   dataset::EncodedText encoded;
   encoded.ids = std::move(encoding.ids);
+  encoded.second_beginning = encoding.second_beginning;
   encoded.offsets.reserve(encoding.offsets.size());
   for (const ByteSpan& span : encoding.offsets) encoded.offsets.push_back({span.begin, span.end});
   return encoded;

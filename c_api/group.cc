@@ -48,6 +48,11 @@ hlm_group* Wrap(std::unique_ptr<ProcessGroup> group) {
   return handle.release();
 }
 
+void WritePlace(const RankAddress& place, JsonWriter& json) {
+  json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);
+  json.Member("launcher", place.launcher);
+}
+
 }  // namespace
 }  // namespace hlm::capi
 
@@ -67,6 +72,20 @@ hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_grou
     if (own.carrier == hlm::Carrier::kAuto) own.carrier = hlm::CarrierOf(environment);
     const hlm::RankAddress place = hlm::PlaceOf(environment, own);
     *out_group = Wrap(hlm::ProcessGroup::Connect(place, own));
+  });
+}
+
+hlm_error* hlm_group_describe_environment(char** out_json) {
+  return Guard([&] {
+    NotNull(out_json, "out_json");
+    hlm::GroupOptions any;
+    any.several_per_machine = true;
+    const hlm::RankAddress place = hlm::PlaceOf([](const char* name) { return std::getenv(name); }, any);
+    hlm::JsonWriter json;
+    json.BeginObject();
+    WritePlace(place, json);
+    json.EndObject();
+    *out_json = CopyString(json.text());
   });
 }
 
@@ -109,11 +128,10 @@ hlm_error* hlm_group_describe(const hlm_group* group, char** out_json) {
   return Guard([&] {
     NotNull(group, "group");
     NotNull(out_json, "out_json");
-    const hlm::RankAddress& place = group->group->place();
     hlm::JsonWriter json;
     json.BeginObject();
-    json.Member("rank", place.rank).Member("size", place.size).Member("local_size", place.local_size);
-    json.Member("launcher", place.launcher).Member("carrier", group->group->carrier());
+    WritePlace(group->group->place(), json);
+    json.Member("carrier", group->group->carrier());
     json.EndObject();
     *out_json = CopyString(json.text());
   });

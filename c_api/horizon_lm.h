@@ -105,7 +105,8 @@ typedef struct hlm_model hlm_model;
 #define HLM_DTYPE_F32 0
 #define HLM_DTYPE_BF16 1
 #define HLM_DTYPE_F16 2
-#define HLM_DTYPE_SOURCE (-1) /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+#define HLM_DTYPE_AUTO (-1) /* when saving: the type of the source's weights; from a config F32 for f32 compute, else BF16 */
+#define HLM_DTYPE_SOURCE 3  /* when saving: as AUTO, but weights that the source has packed (fp8, MXFP4) are packed again */
 
 /* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16; or one checkpoint of
  * a trainer, whose weights are verified as they are read. Families:
@@ -119,20 +120,23 @@ HLM_API HLM_MUST_USE hlm_error* hlm_model_create(const char* config_json, int64_
 
 /* A JSON object: {"architecture", "parameters", "active_parameters" (what a token goes through: of routed experts as many as it
  * chooses), "vocab_size", "hidden_size", "num_hidden_layers", ..., "tied", "source_dtype" (null from a seed),
- * "source_quantization" ("fp8" or "mxfp4" where tensors of the folder are packed so, which a saved folder's are not, else null),
+ * "source_quantization" ("fp8" or "mxfp4" where tensors of the folder are packed so, which a saved folder's are by HLM_DTYPE_SOURCE only,
+ * else null),
  * "sliding_window" (tokens that a query of a sliding layer sees, its own included; null where no layer slides),
  * "layer_windows": [one a layer, 0 for full attention],
  * "stop_ids" (that end a generation: eos_token_id of the folder's generation_config.json, or config.json), "stop_ids_error" (only where that
- * file does not say them as it must: the error; "stop_ids" is empty then, and nobody should generate without it), "blocks": [the different ones:
- * {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1: none}], "ropes": [{"type",
- * "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts": [settings above 0,
- * "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into what is saved as
- * they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
+ * file does not say them as it must: the error; "stop_ids" is empty then, and nobody should generate without it), "stop_ids_unsaid" (true,
+ * only where there is a generation_config.json that says none: transformers stops at none then, whatever config.json says),
+ * "blocks": [the different ones: {"parts": ["attention", "mlp", ...], "layers": how many are such, "window", "rope": which of "ropes", -1:
+ * none}], "ropes": [{"type", "theta", "dim", "factor"}], "pad_token" (whose row gets no gradient from the lookup; -1: none), "dropouts":
+ * [settings above 0, "attention_dropout = 0.1"], "carried_tensors" and "carried_bytes" (of the folder that are not the model's and go into
+ * what is saved as they are), "tensors": [{"name", "shape", "unit"}]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_describe(const hlm_model* model, char** out_json);
 
 typedef struct hlm_save_options {
   size_t struct_size;
-  int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default SOURCE */
+  int32_t dtype;           /* type of saved weights: HLM_DTYPE_...; default AUTO: the source's, but BF16 for those that it has packed (fp8,
+                              MXFP4); SOURCE packs these again as the source has them */
   int32_t overwrite;       /* 1: replace a folder that holds a saved model and nothing else; default 0 */
   int64_t max_shard_bytes; /* default 5 GiB */
 } hlm_save_options;
@@ -204,6 +208,9 @@ typedef struct hlm_encode_options {
   size_t n_plain;             /* twice the spans */
   int32_t plain_added;        /* 1: in those spans no added token is matched at all, special or not; default 0 */
   int32_t trim_offsets;       /* 1: spaces at the ends of a token do not belong to it where the file says so; default 0 */
+  int32_t one_beginning;      /* 1: what add_special_tokens puts before a text (BOS) is there once where the text begins with it already, as
+                                 one that was rendered does; default 0: twice */
+  int32_t reserved;           /* 0 */
 } hlm_encode_options;
 HLM_API void hlm_encode_options_init_sized(hlm_encode_options* options, size_t struct_size);
 static inline void hlm_encode_options_init(hlm_encode_options* options) {
@@ -263,8 +270,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_templa
  * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_describe(const hlm_template* chat_template, char** out_json);
 
-/* Every message of role "assistant", but those that say "weight": 0, "loss_weight": 0, "loss_mask": 0, "train": false or
- * "training": false. */
+/* Every message of role "assistant", but those that say "weight": 0, "loss_weight": 0, "loss_mask": 0, "loss_scale": 0,
+ * "train": false or "training": false. */
 #define HLM_TRAIN_ON_ASSISTANT 0
 #define HLM_TRAIN_ON_LAST 1       /* the last of these */
 #define HLM_TRAIN_ON_COMPLETION 2 /* those of these behind the prompt */
@@ -651,7 +658,8 @@ typedef struct hlm_group_options {
 HLM_API void hlm_group_options_init_sized(hlm_group_options* options, size_t struct_size);
 static inline void hlm_group_options_init(hlm_group_options* options) { hlm_group_options_init_sized(options, sizeof(*options)); }
 
-/* The group that the launcher of this process describes in the environment, which no other function of this library reads:
+/* The group that the launcher of this process describes in the environment, which no other function of this library but
+ * hlm_group_describe_environment reads:
  *
  *   torchrun, Kubernetes, Ray   RANK, WORLD_SIZE, LOCAL_WORLD_SIZE; MASTER_ADDR, MASTER_PORT; what else torchrun sets
  *   Open MPI                    OMPI_COMM_WORLD_RANK, OMPI_COMM_WORLD_SIZE, OMPI_COMM_WORLD_LOCAL_SIZE
@@ -665,7 +673,14 @@ static inline void hlm_group_options_init(hlm_group_options* options) { hlm_grou
  * UNAVAILABLE where the others do not come within timeout_seconds. `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_from_environment(const hlm_group_options* options, hlm_group** out_group);
 
-/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Errors as above. */
+/* What the launcher says of this process in the environment, by the same variables; waits for nobody. A JSON object: {"rank", "size",
+ * "local_size", "launcher"} as of hlm_group_describe; 0, 1, 1 and "" where there is none of them. Errors as above, but several processes on
+ * this machine are told. Caller frees with hlm_string_destroy. */
+HLM_API HLM_MUST_USE hlm_error* hlm_group_describe_environment(char** out_json);
+
+/* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come; however they have met,
+ * they count each other then, by machine: a kernel and a host name, so that a container with a name of its own is one. A trainer with GPUs
+ * is refused where several are on one. UNAVAILABLE where the others do not come within timeout_seconds. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
                                                   hlm_group** out_group);
 
@@ -673,7 +688,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t r
 typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all, size_t n_bytes);
 
 /* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
- * every rank, on the calling thread, before this returns; not afterwards. UNAVAILABLE where it fails; errors as above. */
+ * every rank, on the calling thread, before this returns; not afterwards, and not at all in a group of one. UNAVAILABLE where it fails;
+ * errors as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
                                                         const hlm_group_options* options, hlm_group** out_group);
 
@@ -816,7 +832,11 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_write_tensor(hlm_trainer* trainer, c
 /* Writes the current weights as a Hugging Face folder: config.json, safetensors, and the other files of the source folder
  * (tokenizer ...). Written beside the target and renamed at the end, never half; on an error the target is as it was.
  * ALREADY_EXISTS where it exists and is not empty and overwrite is 0; with overwrite FAILED_PRECONDITION naming a file in it that no
- * save wrote. A failed save does not harm the training: it can be tried again elsewhere. `options` may be NULL. */
+ * save wrote. A failed save does not harm the training: it can be tried again elsewhere. `options` may be NULL.
+ * With dtype SOURCE fp8 and MXFP4 weights are packed again from the finest values that the trainer has: names, types, shapes and
+ * quantization_config are the source's. A block of fp8 whose numbers are still what its source's scale gives keeps that scale, others get
+ * their largest magnitude / 448. UNIMPLEMENTED naming file, setting or tensor, and value, where the source is packed in a way that is read
+ * and not written (scales of activations, scales in F16). */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_save_model(hlm_trainer* trainer, const char* folder, const hlm_save_options* options);
 
 /* ---- Checkpoints of a trainer ---- */

@@ -494,6 +494,12 @@ class Group {
     Check(hlm_group_from_environment(&options, group.handle_.out()));
     return group;
   }
+  // What the launcher says of this process, as JSON.
+  static std::string DescribeEnvironment() {
+    char* json = nullptr;
+    Check(hlm_group_describe_environment(&json));
+    return internal::TakeString(json);
+  }
   static Group Connect(const std::string& address, int64_t rank, int64_t size,
                        const hlm_group_options& options = GroupOptions()) {
     Group group;

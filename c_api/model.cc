@@ -23,7 +23,7 @@ namespace {
 
 hlm_save_options Defaults() {
   const SaveOptions own;
-  return {sizeof(hlm_save_options), HLM_DTYPE_SOURCE, own.overwrite, own.max_shard_bytes};
+  return {sizeof(hlm_save_options), HLM_DTYPE_AUTO, own.overwrite, own.max_shard_bytes};
 }
 
 // What ends a generation. A file that does not say it as it must is nobody's business before somebody generates, or changes it: who
@@ -31,13 +31,16 @@ hlm_save_options Defaults() {
 void WriteStopIds(const Model& model, JsonWriter& json) {
   std::vector<int64_t> ids;
   std::string wrong;
+  bool unsaid = false;
   try {
     ids = StopIds(model);
+    unsaid = StopIdsAreUnsaid(model);
   } catch (const Error& error) {
     if (error.code() != Code::kInvalidArgument) throw;
     wrong = error.message();
   }
   json.Member("stop_ids", ids);
+  if (unsaid) json.Member("stop_ids_unsaid", true);
   if (!wrong.empty()) json.Member("stop_ids_error", wrong);
 }
 
@@ -203,10 +206,15 @@ std::string Describe(const Model& model) {
 SaveOptions ReadSaveOptions(const hlm_save_options* options) {
   const hlm_save_options given = ReadStruct(options, Defaults());
   CheckEnum(given.dtype, "dtype",
-            {{HLM_DTYPE_SOURCE, "SOURCE"}, {HLM_DTYPE_F32, "F32"}, {HLM_DTYPE_BF16, "BF16"}, {HLM_DTYPE_F16, "F16"}});
+            {{HLM_DTYPE_AUTO, "AUTO"},
+             {HLM_DTYPE_F32, "F32"},
+             {HLM_DTYPE_BF16, "BF16"},
+             {HLM_DTYPE_F16, "F16"},
+             {HLM_DTYPE_SOURCE, "SOURCE"}});
   CheckAtLeast(given.max_shard_bytes, 1, "max_shard_bytes");
   SaveOptions own;
-  if (given.dtype != HLM_DTYPE_SOURCE) own.dtype = static_cast<DType>(given.dtype);
+  own.repack = given.dtype == HLM_DTYPE_SOURCE;
+  if (given.dtype != HLM_DTYPE_AUTO && !own.repack) own.dtype = static_cast<DType>(given.dtype);
   own.overwrite = ReadBool(given.overwrite, "overwrite");
   own.max_shard_bytes = given.max_shard_bytes;
   return own;

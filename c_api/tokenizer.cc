@@ -14,7 +14,7 @@
 namespace hlm::capi {
 namespace {
 
-hlm_encode_options Defaults() { return {sizeof(hlm_encode_options), 1, HLM_OFFSETS_BYTES, nullptr, 0, 0, 0}; }
+hlm_encode_options Defaults() { return {sizeof(hlm_encode_options), 1, HLM_OFFSETS_BYTES, nullptr, 0, 0, 0, 0, 0}; }
 
 std::string_view ReadText(const char* text, size_t n_text, const char* name) {
   CheckBuffer(text, n_text, 1, name);
@@ -113,6 +113,8 @@ hlm_error* hlm_tokenizer_encode(const hlm_tokenizer* tokenizer, const char* text
     own.trim_offsets = ReadBool(given.trim_offsets, "trim_offsets");
     own.plain = plain;
     own.plain_added = ReadBool(given.plain_added, "plain_added");
+    own.one_beginning = ReadBool(given.one_beginning, "one_beginning");
+    if (given.reserved != 0) throw hlm::InvalidArgument("reserved is ", given.reserved, "; it must be 0");
     const hlm::Encoding encoding = tokenizer->tokenizer->Encode(whole, own);
     if (n_ids != 0) {
       if (encoding.ids.size() > n_ids) {

@@ -1,8 +1,9 @@
 #!/bin/bash
 # The tests that take long: the targets tagged `manual`, and the ordinary tests once more under AddressSanitizer (with
-# UndefinedBehaviorSanitizer) and under ThreadSanitizer. Ends with a line "N passed, N failed" over all parts.
+# UndefinedBehaviorSanitizer) and under ThreadSanitizer. Ends with a line "N passed, N failed" over all parts. `coverage` runs the ordinary
+# tests built for gcov and prints the lines of core that none of them ran, by folder; without the CUDA device, which is not counted.
 #
-#   tests/long.sh [manual] [asan] [tsan]     default: all three
+#   tests/long.sh [manual] [asan] [tsan] [coverage]     default: the first three
 set -uo pipefail
 case "${1:-}" in -h | --help) sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;; esac
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -37,8 +38,16 @@ for part in "$@"; do
       run_tests "$SANITIZED_TESTS except $NO_TSAN_TESTS" --config=tsan "${SLOWER[@]}" --test_env=TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp" \
         --test_tag_filters=-no_sanitizer,-no_tsan --build_tests_only //... || status=1
       ;;
+    coverage)
+      # Bazel's caches know nothing of what the compiler leaves beside its objects, or tests beside their results: all is made anew.
+      data=$(mktemp -d)
+      run_tests "$SANITIZED_TESTS" --config=gcov --disk_cache= --nocache_test_results "${SLOWER[@]}" --test_env=GCOV_PREFIX="$data" \
+        --test_tag_filters=-no_sanitizer --build_tests_only //... || status=1
+      tests/lint/coverage.py "$(bazel info -c opt --config=gcov bazel-bin)" "$data" || status=1
+      rm -rf "$data"
+      ;;
     *)
-      echo "error: no part '$part'; there are manual, asan and tsan" >&2
+      echo "error: no part '$part'; there are manual, asan, tsan and coverage" >&2
       exit 2
       ;;
   esac

@@ -45,7 +45,8 @@ type Error struct {
 // Error is the code's name and the message.
 func (e *Error) Error() string { return e.Code.String() + ": " + e.Message }
 
-// Unwrap is the context's error where a context ended the call, so that errors.Is(err, context.Canceled) holds.
+// Unwrap is the context's error where a context ended the call, so that errors.Is(err, context.Canceled) holds, and an all-gather's where
+// that failed.
 func (e *Error) Unwrap() error { return e.cause }
 
 // Is says, for errors.Is, that an error is its code, and that NotFound is fs.ErrNotExist, AlreadyExists fs.ErrExist and DeadlineExceeded

@@ -44,6 +44,19 @@ func GroupFromEnvironment(options *GroupOptions) (*Group, error) {
 	})
 }
 
+// DescribeEnvironment tells what the launcher says of this process in the environment; rank 0 of 1 where there is none. It waits for nobody.
+func DescribeEnvironment() (GroupInfo, error) {
+	var info GroupInfo
+	if err := checkVersion(); err != nil {
+		return info, err
+	}
+	var text uintptr
+	if err := native.Hlm_group_describe_environment(&text); err != nil {
+		return info, err
+	}
+	return info, parse(text, &info)
+}
+
 // ConnectGroup is the group of size processes whose rank 0 listens at address, "host:port". It waits until all have come; options may be nil.
 func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Group, error) {
 	if err := checkVersion(); err != nil {
@@ -55,6 +68,31 @@ func ConnectGroup(address string, rank, size int64, options *GroupOptions) (*Gro
 	return newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
 		return native.Hlm_group_connect(address, rank, size, own, box)
 	})
+}
+
+// GroupFromCallback is the group of size processes that an engine runs already, which find each other through it: allGather takes this
+// process's bytes and gives everybody's, in the order of ranks. Every process calls it once, on this goroutine, before this returns (alone,
+// not at all). An error of its is Unavailable, which wraps it; a panic goes on to the caller. It waits until all have come; options may be nil.
+func GroupFromCallback(rank, size int64, allGather func(own []byte) ([][]byte, error), options *GroupOptions) (*Group, error) {
+	if err := checkVersion(); err != nil {
+		return nil, err
+	}
+	if allGather == nil {
+		return nil, errorf(InvalidArgument, "allGather is nil")
+	}
+	g := &gathering{gather: allGather, size: size}
+	group, err := newGroup(options, func(own native.Hlm_group_options, box *uintptr) error {
+		return native.WithAllGather(g.fill, func(handle uintptr) error {
+			return native.Hlm_group_from_callback(rank, size, handle, own, box)
+		})
+	})
+	if g.panicked != nil {
+		panic(g.panicked)
+	}
+	if g.failed != nil {
+		return nil, g.failed
+	}
+	return group, err
 }
 
 // Close leaves the group. It may be called more than once.

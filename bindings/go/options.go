@@ -11,10 +11,11 @@ type DType int32
 
 // The types of numbers.
 const (
-	F32    = DType(native.HLM_DTYPE_F32 + 1)
-	BF16   = DType(native.HLM_DTYPE_BF16 + 1)
-	F16    = DType(native.HLM_DTYPE_F16 + 1)
-	Source = DType(native.HLM_DTYPE_SOURCE + 1) // when saving: the type of the source's weights
+	F32       = DType(native.HLM_DTYPE_F32 + 1)
+	BF16      = DType(native.HLM_DTYPE_BF16 + 1)
+	F16       = DType(native.HLM_DTYPE_F16 + 1)
+	DTypeAuto = DType(native.HLM_DTYPE_AUTO + 1)   // when saving: the type of the source's weights, BF16 for those that it has packed
+	Source    = DType(native.HLM_DTYPE_SOURCE + 1) // when saving: packed weights are packed again
 )
 
 // Purpose is what a plan is for.

@@ -11,7 +11,7 @@ import "horizonlm/internal/native"
 
 // SaveOptions are the options of saving a model. hlm_save_options in horizon_lm.h explains each.
 type SaveOptions struct {
-	// type of saved weights; default SOURCE
+	// type of saved weights; default AUTO: the source's, but BF16 for those that it has packed (fp8, MXFP4); SOURCE packs these again as the source has them
 	DType DType `hlm:"dtype"`
 	// true: replace a folder that holds a saved model and nothing else; default false
 	Overwrite bool `hlm:"overwrite"`
@@ -59,6 +59,8 @@ type EncodeOptions struct {
 	PlainAdded bool `hlm:"plain_added"`
 	// true: spaces at the ends of a token do not belong to it where the file says so; default false
 	TrimOffsets bool `hlm:"trim_offsets"`
+	// true: what add_special_tokens puts before a text (BOS) is there once where the text begins with it already, as one that was rendered does; default false: twice
+	OneBeginning bool `hlm:"one_beginning"`
 	// begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched there
 	Plain []int64
 

@@ -1,5 +1,5 @@
 // How each type crosses into C#: handles as SafeHandle (the runtime counts the calls that hold one), structs as IntPtr, errors as the address of
-// the failure, which Failure.Check makes an exception of (so nothing native throws, and nothing of C# is called from a native thread), buffers as
+// the failure, which Failure.Check makes an exception of (so nothing native throws, and of C# only an all-gather is called, on the calling thread), buffers as
 // arrays, which the runtime pins for the call, results through `out` arguments, texts as UTF-8 in byte[] that ends with a 0.
 //
 // An array and its length are one argument of C# and two of C: `ctype` and `imtype` hold a comma. The generated class HorizonLM.Internal.Native is
@@ -15,6 +15,27 @@ struct SizedText {
   char* text;
   int64_t n;
 };
+
+// A delegate of C#'s, which the runtime keeps for the length of the call. It lets no exception out.
+class DelegateAllGather final : public hlm_bind::AllGather {
+ public:
+  typedef int32_t (*Function)(const void* own, int64_t n_own, void* all, int64_t n_all);
+  void Set(Function function) { function_ = function; }
+  bool Gather(const void* own, size_t n_own, void* all, size_t n_all) noexcept override {
+    return function_(own, static_cast<int64_t>(n_own), all, static_cast<int64_t>(n_all)) != 0;
+  }
+
+ private:
+  Function function_ = nullptr;
+};
+%}
+%typemap(ctype) hlm_all_gather* all_gather "DelegateAllGather::Function"
+%typemap(imtype) hlm_all_gather* all_gather "global::HorizonLM.Gathering.Function"
+%typemap(cstype) hlm_all_gather* all_gather "global::HorizonLM.Gathering.Function"
+%typemap(csin) hlm_all_gather* all_gather "$csinput"
+%typemap(in) hlm_all_gather* all_gather (DelegateAllGather gather) %{
+  gather.Set($input);
+  $1 = &gather;
 %}
 
 %define HLM_PASS(TYPE, C, CS)

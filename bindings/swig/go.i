@@ -26,6 +26,47 @@ func toError(failure uintptr) error {
 }
 %}
 
+%go_import("runtime/cgo")
+%insert(go_wrapper) %{
+// AllGather fills all with every rank's bytes, of which own are this one's; false says that it has failed.
+type AllGather func(own, all []byte) bool
+
+// WithAllGather runs call with a number that stands for gather as long as it runs.
+func WithAllGather(gather AllGather, call func(handle uintptr) error) error {
+	own := cgo.NewHandle(gather)
+	defer own.Delete()
+	return call(uintptr(own))
+}
+
+//export hlm_go_all_gather
+func hlm_go_all_gather(handle uintptr, own unsafe.Pointer, nOwn int64, all unsafe.Pointer, nAll int64) bool {
+	return cgo.Handle(handle).Value().(AllGather)(unsafe.Slice((*byte)(own), nOwn), unsafe.Slice((*byte)(all), nAll))
+}
+%}
+
+%insert(header) %{
+extern "C" uint8_t hlm_go_all_gather(uintptr_t handle, const void* own, int64_t n_own, void* all, int64_t n_all);
+
+// A function of Go's, which is called by a number.
+class NumberedAllGather final : public hlm_bind::AllGather {
+ public:
+  void Set(uintptr_t handle) { handle_ = handle; }
+  bool Gather(const void* own, size_t n_own, void* all, size_t n_all) noexcept override {
+    return hlm_go_all_gather(handle_, own, static_cast<int64_t>(n_own), all, static_cast<int64_t>(n_all)) != 0;
+  }
+
+ private:
+  uintptr_t handle_ = 0;
+};
+%}
+%typemap(gotype) hlm_all_gather* all_gather "uintptr"
+%typemap(imtype) hlm_all_gather* all_gather "uintptr"
+%typemap(goin) hlm_all_gather* all_gather "$result = $input"
+%typemap(in) hlm_all_gather* all_gather (NumberedAllGather gather) %{
+  gather.Set((uintptr_t)$input);
+  $1 = &gather;
+%}
+
 %insert(header) %{
 // A failure as whatever pointer the generated code returns: Go's side reads the number only.
 struct Raw {

@@ -8,6 +8,7 @@
 %{
 #include "flat.h"
 #include "flat_data.h"
+#include "flat_group.h"
 #include "flat_losses.h"
 %}
 
@@ -216,9 +217,11 @@ HLM_SIZED_TEXT(token)
 // bit, for one forward pass more (docs/objectives.md).
 %ignore hlm_loss_fn;
 %ignore hlm_trainer_accumulate_fn;
-// Bytes that an engine of the caller's gathers: likewise.
+// Bytes that an engine of the caller's gathers cross, for they are gathered once, on the calling thread, and no device waits: each language says
+// how its function is called (hlm_all_gather* all_gather).
 %ignore hlm_all_gather_fn;
-%ignore hlm_group_from_callback;
+%ignore hlm_bind::AllGather;
+HLM_FLAT(group, from_callback)
 // hlm_group_describe tells them, with an error for a handle that is closed.
 %ignore hlm_group_rank;
 %ignore hlm_group_size;
@@ -227,4 +230,5 @@ HLM_SIZED_TEXT(token)
 %include "horizon_lm.h"
 %include "flat.h"
 %include "flat_data.h"
+%include "flat_group.h"
 %include "flat_losses.h"

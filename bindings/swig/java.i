@@ -84,7 +84,43 @@ size_t UnitOf(JNIEnv* jenv, jobject buffer) {
   return 1;  // a ByteBuffer: org.horizonlm lets no other through
 }
 
+// A java.util.function.UnaryOperator<byte[]> that takes the own bytes and gives those of all ranks as one, or null. It keeps what it throws: here
+// the exception is dropped.
+class OperatorAllGather final : public hlm_bind::AllGather {
+ public:
+  void Set(JNIEnv* jenv, jobject operation) {
+    jenv_ = jenv;
+    operation_ = operation;
+  }
+  bool Gather(const void* own, size_t n_own, void* all, size_t n_all) noexcept override {
+    jclass type = jenv_->FindClass("java/util/function/Function");
+    jmethodID apply = type != nullptr ? jenv_->GetMethodID(type, "apply", "(Ljava/lang/Object;)Ljava/lang/Object;") : nullptr;
+    jbyteArray bytes = apply != nullptr ? NewText(jenv_, static_cast<const char*>(own), n_own) : nullptr;
+    const auto given = bytes != nullptr ? static_cast<jbyteArray>(jenv_->CallObjectMethod(operation_, apply, bytes)) : nullptr;
+    if (jenv_->ExceptionCheck()) {
+      jenv_->ExceptionClear();
+      return false;
+    }
+    if (given == nullptr || static_cast<size_t>(jenv_->GetArrayLength(given)) != n_all) return false;
+    jenv_->GetByteArrayRegion(given, 0, static_cast<jsize>(n_all), static_cast<jbyte*>(all));
+    return true;
+  }
+
+ private:
+  JNIEnv* jenv_ = nullptr;  // of the calling thread, on which it is called
+  jobject operation_ = nullptr;
+};
+
 }  // namespace
+%}
+
+%typemap(jni) hlm_all_gather* all_gather "jobject"
+%typemap(jtype) hlm_all_gather* all_gather "java.util.function.UnaryOperator<byte[]>"
+%typemap(jstype) hlm_all_gather* all_gather "java.util.function.UnaryOperator<byte[]>"
+%typemap(javain) hlm_all_gather* all_gather "$javainput"
+%typemap(in) hlm_all_gather* all_gather (OperatorAllGather gather) %{
+  gather.Set(jenv, $input);
+  $1 = &gather;
 %}
 
 // Numbers

@@ -192,6 +192,27 @@ PyObject* Append(PyObject* result, PyObject* value) {
   return tuple;
 }
 
+// A callable that takes the own bytes and gives those of all ranks as one. It keeps what it raises: here the error is dropped.
+class CallableAllGather final : public hlm_bind::AllGather {
+ public:
+  void Set(PyObject* callable) { callable_ = callable; }
+  bool Gather(const void* own, size_t n_own, void* all, size_t n_all) noexcept override {
+    const PyGILState_STATE state = PyGILState_Ensure();
+    PyObject* bytes = PyBytes_FromStringAndSize(static_cast<const char*>(own), static_cast<Py_ssize_t>(n_own));
+    PyObject* given = bytes != nullptr ? PyObject_CallFunctionObjArgs(callable_, bytes, nullptr) : nullptr;
+    const bool whole = given != nullptr && PyBytes_Check(given) && static_cast<size_t>(PyBytes_Size(given)) == n_all;
+    if (whole) std::memcpy(all, PyBytes_AsString(given), n_all);
+    Py_XDECREF(given);
+    Py_XDECREF(bytes);
+    PyErr_Clear();
+    PyGILState_Release(state);
+    return whole;
+  }
+
+ private:
+  PyObject* callable_ = nullptr;  // borrowed: the call's arguments hold it
+};
+
 PyObject* ToObject(double value) { return PyFloat_FromDouble(value); }
 PyObject* ToObject(int64_t value) { return PyLong_FromLongLong(value); }
 PyObject* ToObject(int32_t value) { return PyLong_FromLong(value); }
@@ -259,6 +280,11 @@ PyObject* NewMetrics(const T& metrics) {
   }
 }
 %enddef
+
+%typemap(in) hlm_all_gather* all_gather (CallableAllGather gather) {
+  gather.Set($input);
+  $1 = &gather;
+}
 
 %define HLM_STRUCT(TYPE)
 %insert(header) %{

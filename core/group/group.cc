@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/group/introduction.h"
 #include "core/group/torch_store.h"
 
 namespace hlm {
@@ -139,24 +140,15 @@ void ProcessGroup::Open(Socket listener, const Candidates& candidates, double de
   const Hello hello{place_.rank, place_.size, place_.token};
   control_ = std::make_unique<Control>(std::move(to_hub), hello, options_.times, where, deadline);
   LinkPlugin* plugin = nullptr;
-  std::string missing;
+  Introduction own{.carrier = Name(options_.carrier), .machine = MachineName()};
   try {
     plugin = &(options_.carrier == Carrier::kMpi ? MpiPlugin() : GlooPlugin());
   } catch (const Error& error) {
-    missing = error.message();
+    own.missing = error.message();
   }
   // All or none: a rank that has no library, or another carrier, must not keep the others waiting for its connections.
-  const std::vector<std::string> all = control_->AllGather(StrCat(Name(options_.carrier), "\n", missing));
-  const auto carrier_of = [&](size_t r) { return all[r].substr(0, all[r].find('\n')); };
-  for (size_t r = 1; r < all.size(); ++r) {
-    if (carrier_of(r) == carrier_of(0)) continue;
-    throw FailedPrecondition("the carrier is ", carrier_of(r), " on rank ", r, " and ", carrier_of(0),
-                             " on rank 0; give all the same");
-  }
-  for (size_t r = 0; r < all.size(); ++r) {
-    const std::string why = all[r].substr(carrier_of(r).size() + 1);
-    if (!why.empty()) throw Unavailable(StrCat("rank ", r, ": ", why));
-  }
+  const std::vector<Introduction> all = ReadIntroductions(control_->AllGather(Pack(own)));
+  place_.local_size = std::max(place_.local_size, RanksOfMachine(all, place_.rank));
   link_ = plugin->Connect({.rank = place_.rank,
                            .size = place_.size,
                            .address = AddressForLink(),

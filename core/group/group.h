@@ -32,7 +32,7 @@ struct GroupOptions {
 // Who a process is in its group.
 struct RankAddress {
   int64_t rank = 0, size = 1;
-  int64_t local_size = 1;     // processes on this machine
+  int64_t local_size = 1;     // processes on this machine: as told, and once they are connected as counted
   std::string launcher = {};  // "torchrun"; how the place was found
   std::string address = {};   // HOST:PORT where rank 0 listens; empty where it is yet to be told
   std::string token = {};     // of the run

@@ -51,8 +51,7 @@ void Heard::Await(std::unique_lock<std::mutex>& lock, double seconds, const Come
 std::optional<std::vector<std::string>> Heard::AwaitGathered(double seconds) {
   std::unique_lock lock(mutex_);
   Await(lock, seconds, [&] { return gathered_.has_value(); });
-  if (failure_) return std::nullopt;
-  return std::exchange(gathered_, std::nullopt);
+  return std::exchange(gathered_, std::nullopt);  // also where the group has failed behind it: the next call says so
 }
 
 void Heard::AwaitDismissal(double seconds) {

@@ -124,13 +124,13 @@ RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std
 // What MPICH's and Intel MPI's processes of one machine have in common: the proxy that has started them.
 std::string ParentOfAll() { return StrCat("pid ", getppid()); }
 
-// Tasks of srun know the number of their step and of its tasks; older ones that of the job's tasks only, and where they stand. A batch script
-// is task 0 of none: it says so.
+// Tasks of srun know the number of their step and of its tasks; older ones that of the job's tasks only, and where they stand, or their
+// number. A batch script is task 0 of none: it says so.
 bool IsSlurmTask(const Variables& v) {
   if (v.Text("SLURM_STEP_NUM_TASKS")) return true;
   constexpr int64_t kReservedSteps = 4294967280;  // batch scripts, interactive shells and the like
   if (!v.Text("SLURM_PROCID") || !v.Text("SLURM_NTASKS") || v.Text("ENVIRONMENT") == "BATCH") return false;
-  if (!v.Text("SLURM_STEP_ID")) return v.Text("SLURM_LOCALID") && v.Text("SLURM_NODEID");
+  if (!v.Text("SLURM_STEP_ID")) return v.Text("SLURM_LOCALID") || v.Text("SLURM_NODEID") || *v.Number("SLURM_PROCID") > 0;
   return v.Text("SLURM_STEP_ID") != "batch" && *v.Number("SLURM_STEP_ID") < kReservedSteps;
 }
 

@@ -58,6 +58,12 @@ int64_t Declaration::Temp(const std::string& name, int64_t elements, bool forwar
   return static_cast<int64_t>(temporaries_.size()) - 1;
 }
 
+int64_t Declaration::ChunkTemp(const std::string& name, int64_t elements, bool forward, TokenType type) {
+  const int64_t number = Temp(name, elements, forward, type);
+  temporaries_.back().by_chunk = true;
+  return number;
+}
+
 int64_t Declaration::BetweenStages(const std::string& name, int64_t elements, TokenType type) {
   temporaries_.push_back({body_ + name, {elements, type}, true, branch_, 0, Stay::kStages});
   return static_cast<int64_t>(temporaries_.size()) - 1;
@@ -83,11 +89,11 @@ TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t t
   return places;
 }
 
-TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only) {
+TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, int64_t chunk, bool forward_only) {
   TensorPlaces places;
   std::map<int64_t, int64_t> ends;  // by branch
   const auto bytes = [&](const Temporary& t) {
-    return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), tokens), t.fixed_bytes), kTensorAlign);
+    return RoundUp(CheckedAdd(CheckedMul(t.bytes.Of(compute), t.by_chunk ? chunk : tokens), t.fixed_bytes), kTensorAlign);
   };
   const auto wanted = [&](const Temporary& t) { return t.stay == Stay::kStage && (t.forward || !forward_only); };
   int64_t common = 0;

@@ -57,7 +57,8 @@ struct WeightGroup {
 // What it costs to make a tensor again from those before it: next to nothing to keep, a pass over memory, a product.
 enum class Remake { kCheap, kPass, kProduct };
 
-enum class TokenType { kCompute, kF32 };
+// kNarrow: the compute type where that is narrower than f32, else nothing.
+enum class TokenType { kCompute, kF32, kNarrow };
 
 // The weights of a slab. Roles say which; offsets count from its start.
 struct SlabDeclaration {
@@ -73,7 +74,10 @@ inline constexpr int64_t kSharedSlab = int64_t{1} << 60;
 struct TokenBytes {
   int64_t elements = 0;  // a token
   TokenType type = TokenType::kCompute;
-  int64_t Of(DType compute) const { return elements * (type == TokenType::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute))); }
+  int64_t Of(DType compute) const {
+    if (type == TokenType::kNarrow && compute == DType::kF32) return 0;
+    return elements * (type == TokenType::kF32 ? 4 : static_cast<int64_t>(SizeOf(compute)));
+  }
 };
 
 // Where a block is computed in stages (run.h): from which of them to which a tensor must stay.
@@ -97,6 +101,7 @@ struct Temporary {
   int64_t branch = -1;       // those of different branches share their memory; -1: of the whole block
   int64_t fixed_bytes = 0;   // whatever the number of tokens
   Stay stay = Stay::kStage;  // kStages: it is there only where the block is computed in stages
+  bool by_chunk = false;     // of the rows of a chunk, not of all tokens
 };
 
 class Declaration {
@@ -123,6 +128,8 @@ class Declaration {
   int64_t Saved(const std::string& name, int64_t elements, Remake remake, TokenType type = TokenType::kCompute);
   int64_t Temp(const std::string& name, int64_t elements, bool forward = false, TokenType type = TokenType::kCompute);
 
+  // Of the rows that the head makes logits of at a time.
+  int64_t ChunkTemp(const std::string& name, int64_t elements, bool forward, TokenType type);
   // Goes from stage to stage; of no use where a block is computed as a whole.
   int64_t BetweenStages(const std::string& name, int64_t elements, TokenType type = TokenType::kCompute);
   int64_t saved_count() const { return static_cast<int64_t>(saved_.size()); }
@@ -166,7 +173,8 @@ struct TensorPlaces {
 // The tensors that are wanted, for `tokens` tokens.
 TensorPlaces PlaceSaved(const Declaration& declaration, DType compute, int64_t tokens,
                         const std::function<bool(const SavedTensor&)>& wanted);
-TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, bool forward_only);
+// `chunk`: rows that the head makes logits of at a time.
+TensorPlaces PlaceTemporaries(const Declaration& declaration, DType compute, int64_t tokens, int64_t chunk, bool forward_only);
 
 // What goes from stage to stage of a sweep's `tokens` tokens: saved tensors that are not kept anyway, and temporaries.
 struct StagePlaces {

@@ -15,13 +15,14 @@ namespace hlm {
 // of up to `length` tokens.
 inline std::vector<float> MakeRotaryTable(const RopeSpec& rope, int64_t positions, int64_t length) {
   const std::vector<double> frequencies = RotaryFrequencies(rope, length);
+  const double attention_factor = rope.AttentionFactor(length);
   const int64_t half = rope.dim / 2;
   std::vector<float> table(static_cast<size_t>(positions * rope.dim));
   for (int64_t p = 0; p < positions; ++p) {
     for (int64_t i = 0; i < half; ++i) {
       const double angle = static_cast<double>(p) * frequencies[static_cast<size_t>(i)];
-      table[static_cast<size_t>(p * rope.dim + i)] = static_cast<float>(std::cos(angle) * rope.attention_factor);
-      table[static_cast<size_t>(p * rope.dim + half + i)] = static_cast<float>(std::sin(angle) * rope.attention_factor);
+      table[static_cast<size_t>(p * rope.dim + i)] = static_cast<float>(std::cos(angle) * attention_factor);
+      table[static_cast<size_t>(p * rope.dim + half + i)] = static_cast<float>(std::sin(angle) * attention_factor);
     }
   }
   return table;

@@ -102,6 +102,7 @@ struct BlockRun {
   const float* slopes = nullptr;               // [heads] of ALiBi
   const float* const* temperatures = nullptr;  // [positions] for each of the model's
   int64_t layer = 0;                           // of a block
+  int64_t head_chunk = 0;                      // rows that the head makes logits of at a time
   bool train_pad_row = false;                  // the padding token's row has a gradient from the lookup
   RouterRun router = {};
   // What goes from one unit to later ones beside the block inputs: a row of [tokens, elements] for each of the model's sides, and its

@@ -16,8 +16,8 @@ constexpr int kMostCpus = 64, kMostGpus = 1024;
 [[noreturn]] void RefuseName(const std::string& text, std::string_view part) {
   const std::string within = part == text ? std::string() : StrCat(" in '", Printable(text), "'");
   throw NotFound("there is no device '", Printable(part), "'", within,
-                 "; devices are auto, cpu, cpu:2 (that many of the CPU's), cuda (all), cuda:0, cuda:1 and lists as cuda:0,cuda:1 "
-                 "or cuda:0-3");
+                 "; devices are auto, cpu, cpu:2 (that many of the CPU's, at most ", kMostCpus,
+                 "), cuda (all), cuda:0, cuda:1 and lists as cuda:0,cuda:1 or cuda:0-3");
 }
 
 std::optional<int> Number(std::string_view digits, int most) {

@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_MODEL_CLEARED_ROW_H_
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,8 @@ class ClearedRow : public WeightSource {
 
   void Read(const TensorSpec& tensor, int64_t begin, int64_t n, float* out) const override;
   std::vector<CarriedTensor> Carried() const override { return weights_->Carried(); }
+  std::optional<TensorForm> FormOf(const TensorSpec& tensor) const override { return weights_->FormOf(tensor); }
+  void CheckPacking() const override { weights_->CheckPacking(); }
 
  private:
   std::shared_ptr<const WeightSource> weights_;

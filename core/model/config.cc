@@ -192,16 +192,22 @@ ModelConfig ReadConfig(const std::string& json_text) {
 
 ModelSpec ParseConfig(const std::string& json_text) { return ReadConfig(json_text).spec; }
 
-std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, DType saved) {
+std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, std::optional<DType> saved) {
   JsonValue object = ParseConfigText(json_text);
-  const std::string type = saved == DType::kF32 ? "float32" : saved == DType::kBF16 ? "bfloat16" : "float16";
   const auto has = [&](const char* key) { return object.Find(key) != nullptr; };
   const auto lacks = [&](const char* key) { return !has(key) || object.Find(key)->IsNull(); };
-  // What is saved is not quantized, whatever was read.
-  std::erase_if(object.Members(), [](const auto& member) { return member.name == "quantization_config"; });
-  // Releases of transformers before 4.56 know torch_dtype alone, later ones both.
-  if (has("dtype")) object.Set("dtype", JsonValue(type));
-  if (has("torch_dtype") || !has("dtype")) object.Set("torch_dtype", JsonValue(type));
+  if (saved) {
+    const std::string type = *saved == DType::kF32 ? "float32" : *saved == DType::kBF16 ? "bfloat16" : "float16";
+    // What is saved is not quantized, whatever was read.
+    const auto erase = [](JsonValue::Object& members) {
+      std::erase_if(members, [](const auto& member) { return member.name == "quantization_config"; });
+    };
+    erase(object.Members());
+    erase(MembersRead(object));
+    // Releases of transformers before 4.56 know torch_dtype alone, later ones both.
+    if (has("dtype")) object.Set("dtype", JsonValue(type));
+    if (has("torch_dtype") || !has("dtype")) object.Set("torch_dtype", JsonValue(type));
+  }
   if (lacks("architectures")) object.Set("architectures", JsonValue(JsonValue::Array{JsonValue(spec.architecture)}));
   if (lacks("model_type")) object.Set("model_type", JsonValue(spec.family));
   JsonWriter json(JsonWriter::Style::kIndented);

@@ -3,6 +3,7 @@
 #define HORIZON_LM_CORE_MODEL_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "core/base/dtype.h"
@@ -26,9 +27,10 @@ struct ModelConfig {
 ModelConfig ReadConfig(const std::string& json_text);
 ModelSpec ParseConfig(const std::string& json_text);
 
-// The text to save beside weights of type `saved`: `json_text` with torch_dtype and dtype set, and with architectures and
-// model_type where they were missing (transformers needs them to choose the class). All else, order included, stays as it was.
-std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, DType saved);
+// The text to save beside weights of type `saved`: `json_text` with torch_dtype and dtype set, without quantization_config, and with
+// architectures and model_type where they were missing (transformers needs them to choose the class). All else, order included, stays
+// as it was; where `saved` is nothing, as weights are packed as the source's are, so do types and quantization_config.
+std::string ConfigForSaving(const std::string& json_text, const ModelSpec& spec, std::optional<DType> saved);
 
 }  // namespace hlm
 

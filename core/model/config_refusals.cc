@@ -271,9 +271,10 @@ void RefuseUntaken(const ConfigValues& config, const std::string& architecture, 
   for (const Setting& setting : kSettings) {
     if (!config.Taken(setting.key)) refusal.AddUnless(setting.key, setting.off);
   }
-  // A word on norms that a family always has, or never.
+  // Norms that a family never has. Of one that always has them the word says nothing, as in transformers; where its first code went by
+  // it, the family refuses the other value.
   for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) {
-    if (!config.Taken(key)) refusal.AddUnless(key, HasHeadNorms(spec) ? Off::kTrue : Off::kFalse);
+    if (!config.Taken(key) && !HasHeadNorms(spec)) refusal.AddUnless(key, Off::kFalse);
   }
   if (config.HasValue("auto_map") && !IsCodeOf(architecture, config.Value("auto_map"))) refusal.Add("auto_map");
   refusal.Throw();

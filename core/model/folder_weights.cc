@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/model/fp8_encoder.h"
 #include "core/model/mxfp4.h"
 #include "core/model/tensor_order.h"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr const char* kSingleFile = "model.safetensors";
 constexpr const char* kIndexFile = "model.safetensors.index.json";
 constexpr const char* kScaleSuffix = "_scale_inv";
+constexpr const char* kActivationScale = ".activation_scale";
 constexpr int64_t kMostIndexBytes = 100'000'000;
 constexpr int64_t kCompareChunk = int64_t{1} << 16;
 
@@ -87,7 +89,7 @@ bool Exists(const std::string& path) {
 
 }  // namespace
 
-FolderWeights::FolderWeights(const std::string& folder) {
+FolderWeights::FolderWeights(const std::string& folder) : folder_(folder) {
   const std::string single = folder + "/" + kSingleFile, index = folder + "/" + kIndexFile;
   if (Exists(single)) {
     OpenSingle(single);
@@ -173,6 +175,7 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
       (type == DType::kF32 ? f32 : type == DType::kBF16 ? bf16 : f16) = true;
     }
   }
+  NoteWhatIsNotWritten(names);
   dtype_ = f32 || (bf16 && f16) ? DType::kF32 : bf16 ? DType::kBF16 : DType::kF16;
 
   carried_.clear();
@@ -200,6 +203,43 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
   std::sort(carried_.begin(), carried_.end(), [](const Place& a, const Place& b) { return a.entry->name < b.entry->name; });
 }
 
+void FolderWeights::NoteWhatIsNotWritten(const ModelNames& names) {
+  not_written_.clear();
+  if (scaled_.empty()) return;
+  if (!names.fp8.not_written.empty()) {
+    not_written_ = StrCat(PrintablePath(folder_), "/", names.fp8.not_written);
+    return;
+  }
+  const auto note = [&](const Place& place) {
+    const std::string found =
+        StrCat(PrintablePath(place.file->path()), ": tensor ", Printable(place.entry->name), " of type ", place.entry->dtype);
+    if (not_written_.empty() || found < not_written_) not_written_ = found;
+  };
+  for (const auto& [name, scaled] : scaled_) {
+    if (!ScaleTypeOf(scaled.scales_entry->dtype)) note(places_.find(name + kScaleSuffix)->second);
+  }
+  for (const auto& [name, place] : places_) {
+    if (EndsWith(name, kActivationScale)) note(place);
+  }
+}
+
+void FolderWeights::CheckPacking() const {
+  if (!not_written_.empty())
+    throw Unimplemented(not_written_, ": fp8 weights of such a folder are read and not written; save them as bf16");
+}
+
+std::optional<TensorForm> FolderWeights::FormOf(const TensorSpec& tensor) const {
+  if (const auto packed = packed_.find(tensor.name); packed != packed_.end())
+    return Mxfp4Form{packed->second.scales.entry->shape};
+  if (const auto found = scaled_.find(tensor.name); found != scaled_.end()) {
+    const Scaled& scaled = found->second;
+    return Fp8Form{&scaled.blocks, &scaled.scales, scaled.scales_entry->dtype, scaled.scales_entry->shape};
+  }
+  const auto place = places_.find(tensor.name);
+  if (place == places_.end()) return std::nullopt;
+  return *WeightType(place->second.entry->dtype);
+}
+
 void FolderWeights::CheckTensor(const TensorSpec& wanted, const Place& found) const {
   const std::string where = StrCat(PrintablePath(found.file->path()), ": tensor ", Printable(found.entry->name));
   if (found.entry->shape != wanted.shape) {
@@ -221,7 +261,7 @@ FolderWeights::Scaled FolderWeights::FindScaled(const TensorSpec& wanted, const 
   if (found == places_.end())
     throw InvalidArgument(where, ": F8_E4M3 without ", wanted.name, kScaleSuffix, ", which holds its scales");
   const Place& place = found->second;
-  Scaled scaled{codes, Fp8Blocks(format, wanted.shape), {}};
+  Scaled scaled{codes, Fp8Blocks(format, wanted.shape), {}, place.entry};
   const auto& shapes = scaled.blocks.scale_shapes();
   const bool fits = std::find(shapes.begin(), shapes.end(), place.entry->shape) != shapes.end();
   const bool exponents = place.entry->dtype == "F8_E8M0" || place.entry->dtype == "U8";

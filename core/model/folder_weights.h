@@ -44,6 +44,8 @@ class FolderWeights : public WeightSource {
   std::string quantization() const { return !scaled_.empty() ? "fp8" : !packed_.empty() ? "mxfp4" : ""; }
 
   std::vector<CarriedTensor> Carried() const override;
+  std::optional<TensorForm> FormOf(const TensorSpec& tensor) const override;
+  void CheckPacking() const override;
 
  private:
   struct Place {
@@ -60,6 +62,7 @@ class FolderWeights : public WeightSource {
     Place codes;
     Fp8Blocks blocks;
     std::vector<float> scales;
+    const TensorEntry* scales_entry;
   };
   Scaled FindScaled(const TensorSpec& wanted, const Place& codes, const Fp8Format& format) const;
   void ReadScaled(const Scaled& scaled, int64_t begin, int64_t n, float* out) const;
@@ -70,14 +73,17 @@ class FolderWeights : public WeightSource {
   void OpenShards(const std::string& folder, const std::string& index);
   void AddFile(const std::string& path);
   void CheckTensor(const TensorSpec& wanted, const Place& found) const;
+  void NoteWhatIsNotWritten(const ModelNames& names);
   void CheckTiedHead(const TensorSpec& embedding, const std::string& name, const Place& head) const;
 
+  std::string folder_;
   std::string where_;  // the weight file, or the index, for messages about the whole
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
   std::unordered_map<std::string_view, Place> places_;  // keys lie in the files' entries
   std::unordered_map<std::string, Packed> packed_;
   std::unordered_map<std::string, Scaled> scaled_;
   std::vector<Place> carried_;
+  std::string not_written_;  // the setting or tensor for which packed weights are not written; empty: none
   DType dtype_ = DType::kF32;
 };
 

@@ -1,6 +1,5 @@
 #include "core/model/fp8.h"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
@@ -13,6 +12,22 @@ namespace hlm {
 namespace {
 
 constexpr int64_t kMostBlock = int64_t{1} << 20;
+
+// By code.
+const std::array<float, 256>& Values() {
+  static const std::array<float, 256> kValues = [] {
+    std::array<float, 256> values{};
+    for (int code = 0; code < 256; ++code) {
+      const int exponent = (code >> 3) & 15, mantissa = code & 7;
+      const float value = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9)
+                                        : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+      values[static_cast<size_t>(code)] = (code & 128) != 0 ? -value : value;
+    }
+    values[127] = values[255] = std::numeric_limits<float>::quiet_NaN();
+    return values;
+  }();
+  return kValues;
+}
 
 }  // namespace
 
@@ -35,7 +50,10 @@ Fp8Format ReadFp8Format(const ConfigValues& config) {
        {"activation_scheme", "modules_to_not_convert", "modules_to_convert", "ignored_layers", "scale_fmt", "dequantize"}) {
     own.Take(key);
   }
-  Fp8Format format{.on = true, .block_rows = 128, .block_columns = 128};
+  Fp8Format format{.on = true, .block_rows = 128, .block_columns = 128, .not_written = ""};
+  // Scales of activations were measured with the weights that the folder has, and are not read.
+  if (own.HasValue("activation_scheme") && !own.Value("activation_scheme").IsText("dynamic"))
+    format.not_written = StrCat(own.where(), ": activation_scheme = ", PrintableJson(own.Value("activation_scheme")));
   if (own.Has("weight_block_size")) {
     const JsonValue& size = own.Value("weight_block_size");
     const auto side = [&](size_t i) -> int64_t {
@@ -59,13 +77,7 @@ Fp8Format ReadFp8Format(const ConfigValues& config) {
   return format;
 }
 
-float E4m3ToFloat(uint8_t code) {
-  const int exponent = (code >> 3) & 15, mantissa = code & 7;
-  if (exponent == 15 && mantissa == 7) return std::numeric_limits<float>::quiet_NaN();
-  const float value =
-      exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9) : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
-  return (code & 128) != 0 ? -value : value;
-}
+float E4m3ToFloat(uint8_t code) { return Values()[code]; }
 
 Fp8Blocks::Fp8Blocks(const Fp8Format& format, const std::vector<int64_t>& shape)
     : block_rows_(format.block_rows), block_columns_(format.block_columns) {
@@ -86,18 +98,10 @@ Fp8Blocks::Fp8Blocks(const Fp8Format& format, const std::vector<int64_t>& shape)
 }
 
 void Fp8Blocks::Decode(const uint8_t* codes, const float* scales, int64_t begin, int64_t n, float* out) const {
-  static const std::array<float, 256> kValues = [] {
-    std::array<float, 256> values{};
-    for (size_t code = 0; code < values.size(); ++code) values[code] = E4m3ToFloat(static_cast<uint8_t>(code));
-    return values;
-  }();
-  for (int64_t i = 0; i < n;) {
-    const int64_t at = begin + i, line = at / columns_, column = at % columns_;
-    const int64_t scale_line = line / rows_ * scale_rows_ + line % rows_ / block_rows_;
-    const float scale = scales[scale_line * scale_columns_ + column / block_columns_];
-    const int64_t block_end = std::min(columns_, (column / block_columns_ + 1) * block_columns_);
-    for (const int64_t end = std::min(n, i + block_end - column); i < end; ++i) out[i] = kValues[codes[i]] * scale;
-  }
+  const std::array<float, 256>& values = Values();
+  EachRun(begin, n, [&](int64_t from, int64_t count, int64_t scale) {
+    for (int64_t i = from; i < from + count; ++i) out[i] = values[codes[i]] * scales[scale];
+  });
 }
 
 }  // namespace hlm

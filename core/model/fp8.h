@@ -3,6 +3,7 @@
 #ifndef HORIZON_LM_CORE_MODEL_FP8_H_
 #define HORIZON_LM_CORE_MODEL_FP8_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ class ConfigValues;
 struct Fp8Format {
   bool on = false;
   int64_t block_rows = 0, block_columns = 0;  // 0: one scale for the whole tensor
+  std::string not_written;                    // the setting with which such weights are read and not written; empty: none
 };
 
 // Reads a quantization_config whose quant_method is fp8; other methods give nothing. UNIMPLEMENTED naming a key that is not known.
@@ -33,6 +35,18 @@ class Fp8Blocks {
   int64_t scales() const { return scales_; }
   // out[i] = codes[i] times its scale, for elements [begin, begin + n) of the tensor; rounded once.
   void Decode(const uint8_t* codes, const float* scales, int64_t begin, int64_t n, float* out) const;
+
+  // work(from, count, scale): elements [begin + from, begin + from + count) have one scale, which is the tensor's `scale`th.
+  template <class Work>
+  void EachRun(int64_t begin, int64_t n, const Work& work) const {
+    for (int64_t from = 0; from < n;) {
+      const int64_t line = (begin + from) / columns_, column = (begin + from) % columns_, block = column / block_columns_;
+      const int64_t scale_line = line / rows_ * scale_rows_ + line % rows_ / block_rows_;
+      const int64_t count = std::min(n - from, std::min(columns_, (block + 1) * block_columns_) - column);
+      work(from, count, scale_line * scale_columns_ + block);
+      from += count;
+    }
+  }
 
  private:
   int64_t rows_ = 1, columns_ = 1, block_rows_, block_columns_;

@@ -115,12 +115,6 @@ void AddUnit(ModelLayout& layout, UnitKind kind, int64_t layer, std::string name
   layout.units.push_back(std::move(unit));
 }
 
-// Weight and bias of a norm, where it has them.
-void DeclareNorm(const NormSpec& norm, int64_t width, const std::string& role, Declaration& d, int64_t& weight, int64_t& bias) {
-  if (norm.on() && norm.weight) weight = d.Weight(role, {width}, norm.plus_one ? TensorInit::kZero : TensorInit::kOne);
-  if (norm.on() && norm.bias) bias = d.Weight(role + "_bias", {width}, TensorInit::kZero);
-}
-
 void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
   layout.embedding = std::make_shared<const EmbeddingLayer>(spec);
   const NameTable table = {{"table", {names.embedding}},
@@ -135,18 +129,14 @@ void AddEmbedding(const ModelSpec& spec, const ModelNames& names, ModelLayout& l
 }
 
 void AddHead(const ModelSpec& spec, const ModelNames& names, ModelLayout& layout) {
-  Declaration d;
-  const int64_t width = spec.head.width > 0 ? spec.head.width : spec.hidden;
-  DeclareNorm(spec.head.norm, spec.hidden, "norm", d, layout.head.norm, layout.head.norm_bias);
-  if (spec.head.width > 0) layout.head.product = d.Weight("product", {width, spec.hidden}, TensorInit::kNormal);
-  layout.head.weight = spec.tied ? layout.embedding->table() : d.Weight("matrix", {spec.vocab, width}, TensorInit::kNormal);
-  if (spec.head.bias) layout.head.bias = d.Weight("bias", {spec.vocab}, TensorInit::kZero);
+  layout.head = std::make_shared<const HeadLayer>(spec, *layout.embedding);
   const NameTable table = {{"norm", {names.prefix + names.final_norm}},
                            {"norm_bias", {names.prefix + names.final_norm_bias}},
                            {"product", {names.prefix + names.head_product}},
                            {"matrix", {names.head}},
                            {"bias", {names.head_bias}}};
-  AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head", d.own(), table, "");
+  AddUnit(layout, spec.tied ? UnitKind::kFinalNorm : UnitKind::kHead, -1, spec.tied ? "final_norm" : "head",
+          layout.head->declaration().own(), table, "");
 }
 
 // Which slabs blocks share, and who reads them.

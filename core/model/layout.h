@@ -15,6 +15,7 @@
 
 #include "core/layers/block.h"
 #include "core/layers/embedding.h"
+#include "core/layers/head.h"
 #include "core/model/names.h"
 #include "core/model/spec.h"
 
@@ -66,13 +67,6 @@ struct SlabRun {
 // All of a unit, in the order of its slab.
 std::vector<SlabRun> RunsOf(const UnitSpec& unit);
 
-// Offsets in elements from the start of the slab; -1 where the model has no such tensor.
-struct HeadOffsets {
-  int64_t norm = -1, norm_bias = -1;  // in the head's slab, or in the final norm's own slab where embeddings are tied
-  int64_t weight = -1;                // in the head's slab, or in the embedding's slab where embeddings are tied
-  int64_t product = -1, bias = -1;    // beside the norm
-};
-
 struct ModelLayout {
   // Untied: embedding, blocks, what they share, head (final norm and lm_head). Tied: embedding, blocks, what they share, final norm.
   std::vector<UnitSpec> units;
@@ -84,7 +78,7 @@ struct ModelLayout {
   };
   std::vector<Users> shared;  // slabs that several blocks read
   std::shared_ptr<const EmbeddingLayer> embedding;
-  HeadOffsets head;
+  std::shared_ptr<const HeadLayer> head;
   bool tied = false;
   int64_t parameters = 0;  // without padding; a tied matrix counts once
 

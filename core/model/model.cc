@@ -54,7 +54,6 @@ void ChoosePrefix(const FolderWeights& weights, ModelNames& names) {
 // What transformers writes may have other names than what the hub has.
 ModelLayout LayoutOf(const FolderWeights& weights, const ModelSpec& spec, ModelNames& names) {
   ModelLayout layout = MakeLayout(spec, names);
-  if (names.other_layer.empty()) return layout;
   const auto whole = [&](const ModelLayout& one) {
     for (const UnitSpec& unit : one.units) {
       for (const TensorSpec& tensor : unit.tensors) {
@@ -63,13 +62,16 @@ ModelLayout LayoutOf(const FolderWeights& weights, const ModelSpec& spec, ModelN
     }
     return true;
   };
-  if (whole(layout)) return layout;
-  ModelNames others = names;
-  for (const auto& [role, name] : names.other_layer) others.layer[role] = name;
-  ModelLayout other = MakeLayout(spec, others);
-  if (!whole(other)) return layout;  // whose messages are to be read
-  names = std::move(others);
-  return other;
+  if (names.other_layers.empty() || whole(layout)) return layout;
+  for (const NameTable& table : names.other_layers) {
+    ModelNames others = names;
+    for (const auto& [role, name] : table) others.layer[role] = name;
+    ModelLayout other = MakeLayout(spec, others);
+    if (!whole(other)) continue;
+    names = std::move(others);
+    return other;
+  }
+  return layout;  // whose messages are to be read
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "core/base/dtype.h"
 #include "core/model/layout.h"
 #include "core/model/spec.h"
+#include "core/model/tensor_form.h"
 
 namespace hlm {
 
@@ -36,6 +37,12 @@ class WeightSource {
 
   // Good for as long as the source is.
   virtual std::vector<CarriedTensor> Carried() const { return {}; }
+
+  // How the folder has the tensor; nothing where the weights come from elsewhere, or the folder lacks it. Good for as long as the source.
+  virtual std::optional<TensorForm> FormOf(const TensorSpec&) const { return std::nullopt; }
+  // UNIMPLEMENTED naming file, setting or tensor, and value, where weights are packed in a way that is read and not written;
+  // FAILED_PRECONDITION where they were, and it is not known how.
+  virtual void CheckPacking() const {}
 };
 
 // A model: its mathematics, its slabs, its weights and what to carry along when it is saved.
@@ -63,7 +70,7 @@ class Model {
   const WeightSource& weights() const { return *weights_; }
   // The type of the weights in the source folder (the widest where a folder mixes them); nothing where they come from a seed.
   std::optional<DType> source_dtype() const { return source_dtype_; }
-  // What weights of the source folder are packed as, and no saved folder's: "fp8", "mxfp4", or nothing.
+  // What weights of the source folder are packed as: "fp8", "mxfp4", or nothing. Saved so only where SaveOptions::repack asks for it.
   const std::string& source_quantization() const { return source_quantization_; }
   const std::string& source_folder() const { return folder_; }     // empty where weights come from a seed
   const std::string& config_json() const { return config_json_; }  // the text as it was read
@@ -88,9 +95,12 @@ class Model {
 using TensorReader = std::function<void(const TensorSpec& tensor, int64_t begin, int64_t n, float* out)>;
 
 struct SaveOptions {
-  std::optional<DType> dtype = std::nullopt;  // default: the source's type, or default_dtype where weights come from a seed
-  DType default_dtype = DType::kBF16;         // the caller says kF32 for f32 compute
-  bool overwrite = false;                     // replace a folder that is not empty, where it is a saved model's alone
+  // Default: the source's type, or default_dtype where weights come from a seed. Where the source has packed weights (fp8, MXFP4) those
+  // are BF16, and each of its others is of its own type.
+  std::optional<DType> dtype = std::nullopt;
+  DType default_dtype = DType::kBF16;  // the caller says kF32 for f32 compute
+  bool repack = false;                 // dtype is nothing: packed weights are packed as the source has them
+  bool overwrite = false;              // replace a folder that is not empty, where it is a saved model's alone
   int64_t max_shard_bytes = int64_t{5} << 30;
 };
 
@@ -98,14 +108,16 @@ struct SaveOptions {
 // folder_files.h) into `folder`, and model.files(); the paths in it. A source folder that is gone takes its files with it, but not the training.
 std::vector<std::string> CarryFiles(const Model& model, const std::string& folder);
 
-// Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved), model.safetensors or shards with
+// Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved, and without quantization_config unless packed
+// weights are packed again), model.safetensors or shards with
 // model.safetensors.index.json, and every other file of the source folder (tokenizer, generation config, licence ...) but its
 // weights. Written beside the target under a temporary name, files and folder fsynced, and renamed at the end: there is never
 // half a folder; on any error the temporary folder is removed and an existing target is as it was.
 // ALREADY_EXISTS where `folder` exists and is not empty and `overwrite` is false; FAILED_PRECONDITION naming a file in it that no save
 // wrote, where `overwrite` is true; NOT_FOUND where its parent does not exist;
 // INVALID_ARGUMENT where it lies inside the source folder, holds it, or is or holds the working directory; OUT_OF_RANGE naming
-// the tensor where a value is too large for the type; RESOURCE_EXHAUSTED naming the file where the disk is full.
+// the tensor where a value is too large for the type; RESOURCE_EXHAUSTED naming the file where the disk is full; UNIMPLEMENTED where
+// `repack` asks for what nothing writes.
 void SaveFolder(const Model& model, const TensorReader& read, const std::string& folder, const SaveOptions& options);
 
 }  // namespace hlm

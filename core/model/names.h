@@ -51,8 +51,9 @@ struct ModelNames {
   std::string prefix = "model.";   // before every name but the head's
   std::string layers = "layers.";  // then the layer's number and a dot
   NameTable layer;
-  NameTable other_layer = {};  // of these roles in folders that have other names for them than transformers writes
-  NameTable sharing = {};      // of layers that share a slab with others, in place of `layer`; and of that slab
+  // Of these roles in folders that have other names for them than transformers writes by itself: a table for each such way.
+  std::vector<NameTable> other_layers = {};
+  NameTable sharing = {};  // of layers that share a slab with others, in place of `layer`; and of that slab
   std::string embedding = "embed_tokens.weight", positions = "embed_positions.weight";
   std::string embedding_product, head_product;  // of embeddings narrower than the model
   std::string embedding_norm, embedding_norm_bias;
@@ -65,8 +66,8 @@ struct ModelNames {
   std::vector<std::string> carried_prefixes = {}, carried_suffixes = {};
   std::vector<std::string> carried_below = {};     // as carried_prefixes, below `prefix`, whichever the folder has
   std::vector<std::string> ignored_suffixes = {};  // what old files have and nobody reads
-  Fp8Format fp8 = {};                              // of the folder's F8_E4M3 tensors
   bool clears_pad_row = false;                     // the class makes the padding row zeros whenever it reads a folder
+  Fp8Format fp8 = {};                              // of the folder's F8_E4M3 tensors
 };
 
 // Renames roles: {{"mlp.up", "mlp.fc1.weight"}, ...}.

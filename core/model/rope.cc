@@ -95,7 +95,7 @@ std::vector<double> Factors(const ConfigValues& rope, const char* key, int64_t c
   return factors;
 }
 
-void ReadYarn(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t max_positions,
+void ReadYarn(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t max_positions, bool by_type,
               RopeSpec& spec) {
   spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
   spec.factor = rope.HasValue("factor") ? rope.Real("factor", kLeastFactor, kMostFactor)
@@ -106,7 +106,8 @@ void ReadYarn(const RopeRules& rules, const ConfigValues& config, const ConfigVa
     throw InvalidArgument(rope.where(), ": beta_fast is ", spec.beta_fast, "; it must not be below beta_slow, ", spec.beta_slow);
   }
   rope.Take("attn_factor");  // in files of the hub; transformers computes the factor itself
-  spec.truncate = !rope.HasValue("truncate") || rope.Bool("truncate");
+  const bool truncate = !rope.HasValue("truncate") || rope.Bool("truncate");
+  spec.truncate = truncate || by_type;  // transformers looks for it beside the types of layers, not below them
   const double scale = rope.HasValue("mscale") ? rope.Real("mscale", 0, 1e3) : 0;
   const double scale_all = rope.HasValue("mscale_all_dim") ? rope.Real("mscale_all_dim", 0, 1e3) : 0;
   const auto of = [&](double m) { return spec.factor <= 1 ? 1.0 : 0.1 * m * std::log(spec.factor) + 1.0; };
@@ -140,8 +141,9 @@ void RoundUp(const RopeRules& rules, const RopeDefaults& defaults, int64_t head_
   spec.odd = true;
 }
 
+// `by_type`: of a class that has settings for each type of layer.
 RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t head_dim,
-                    int64_t max_positions, const RopeDefaults& defaults) {
+                    int64_t max_positions, bool by_type, const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.kind = ReadKind(rope, defaults.sections);
   spec.theta = Number(rules, config, rules.theta, rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
@@ -182,7 +184,7 @@ RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const Co
       spec.original_max_positions = OriginalPositions(rules, config, rope, max_positions);
       break;
     case Kind::kYarn:
-      ReadYarn(rules, config, rope, max_positions, spec);
+      ReadYarn(rules, config, rope, max_positions, by_type, spec);
       break;
     case Kind::kLongRope:
       ReadLongRope(rules, config, rope, max_positions, spec);
@@ -229,7 +231,7 @@ RopeSpec ReadRopeBy(const RopeRules& rules, const ConfigValues& config, int64_t 
     const ConfigValues whole(value, where);
     const bool nested = layer_type != nullptr && whole.HasValue(layer_type);
     const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(), nested ? where + ": " + layer_type : where);
-    return ReadObject(by, config, rope, head_dim, max_positions, defaults);
+    return ReadObject(by, config, rope, head_dim, max_positions, layer_type != nullptr, defaults);
   };
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     const bool other_name = std::string(key) == "rope_scaling";

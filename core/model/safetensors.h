@@ -1,4 +1,4 @@
-// Reading and writing safetensors files, always as float towards the caller.
+// Reading safetensors files, always as float towards the caller.
 #ifndef HORIZON_LM_CORE_MODEL_SAFETENSORS_H_
 #define HORIZON_LM_CORE_MODEL_SAFETENSORS_H_
 
@@ -39,14 +39,6 @@ class SafetensorsFile {
   int64_t data_begin_ = 0;
   std::vector<TensorEntry> tensors_;
 };
-
-// Writes and syncs a new file with these tensors, in this order, converted to `type` (to nearest, ties to even). OUT_OF_RANGE
-// naming tensor, element and value where a value is too large for the type, FAILED_PRECONDITION where it is not finite.
-void WriteSafetensors(const std::string& path, const std::vector<const TensorSpec*>& tensors, DType type,
-                      const TensorReader& read);
-
-// A new file of tensors that are carried along, each with its own type and bytes.
-void WriteCarried(const std::string& path, const std::vector<CarriedTensor>& tensors);
 
 }  // namespace hlm
 

@@ -162,15 +162,9 @@ class HeaderWriter {
 
 }  // namespace
 
-std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type) {
+std::string MakeSafetensorsHeader(const std::vector<FilePart>& tensors) {
   HeaderWriter header;
-  for (const TensorSpec* tensor : tensors) {
-    header.Add(tensor->name,
-               type == DType::kF32    ? "F32"
-               : type == DType::kBF16 ? "BF16"
-                                      : "F16",
-               tensor->shape, CheckedMul(tensor->elements, static_cast<int64_t>(SizeOf(type))));
-  }
+  for (const FilePart& tensor : tensors) header.Add(tensor.name, tensor.dtype, tensor.shape, tensor.bytes);
   return header.Take();
 }
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/dtype.h"
-#include "core/model/layout.h"
+#include "core/model/file_tensor.h"
 #include "core/model/model.h"
 
 namespace hlm {
@@ -31,9 +31,8 @@ struct TensorEntry {
 // file.
 std::vector<TensorEntry> ParseSafetensorsHeader(std::string_view json, int64_t data_bytes, const std::string& where);
 
-// Length and JSON for tensors of one type that follow each other in this order; padded with spaces so that the data are 8-byte
-// aligned.
-std::string MakeSafetensorsHeader(const std::vector<const TensorSpec*>& tensors, DType type);
+// Length and JSON for tensors that follow each other in this order; padded with spaces so that the data are 8-byte aligned.
+std::string MakeSafetensorsHeader(const std::vector<FilePart>& tensors);
 std::string MakeSafetensorsHeader(const std::vector<CarriedTensor>& tensors);
 
 // The type of weights that "F32", "BF16" and "F16" stand for; nothing for the other types of the format.

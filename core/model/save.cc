@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/checked.h"
@@ -15,9 +17,8 @@
 #include "core/model/config.h"
 #include "core/model/folder_files.h"
 #include "core/model/model.h"
-#include "core/model/safetensors.h"
+#include "core/model/safetensors_writer.h"
 #include "core/model/save_parts.h"
-#include "core/model/tensor_order.h"
 
 namespace hlm {
 namespace {
@@ -39,16 +40,32 @@ void WriteText(const std::string& path, const std::string& text) {
   file.Finish();
 }
 
-void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std::vector<CarriedTensor>& carried, DType type,
-                  int64_t max_shard_bytes, const std::string& folder) {
-  const std::vector<ShardTensors> shards = MakeShards(layout, type, max_shard_bytes);
+// Of all tensors but packed ones, and those that the source has in a type of their own beside packed ones.
+DType SavedType(const Model& model, const SaveOptions& options) {
+  if (options.dtype) return *options.dtype;
+  if (!model.source_quantization().empty()) return DType::kBF16;
+  return model.source_dtype().value_or(options.default_dtype);
+}
+
+TensorForm SavedForm(const Model& model, const SaveOptions& options, const TensorSpec& tensor) {
+  const DType type = SavedType(model, options);
+  if (options.dtype || model.source_quantization().empty()) return type;
+  TensorForm source = model.weights().FormOf(tensor).value_or(type);
+  return options.repack || std::holds_alternative<DType>(source) ? source : type;
+}
+
+void WriteWeights(const std::vector<ShardTensors>& shards, const TensorReader& slab, const std::vector<CarriedTensor>& carried,
+                  const std::string& folder) {
   if (shards.size() == 1 && carried.empty()) {
-    WriteSafetensors(folder + "/model.safetensors", shards[0], type, read);
+    WriteSafetensors(folder + "/model.safetensors", shards[0], slab);
     return;
   }
   // What is carried along is the last shard.
   const size_t count = shards.size() + (carried.empty() ? 0 : 1);
-  int64_t total = layout.parameters * static_cast<int64_t>(SizeOf(type));
+  int64_t total = 0;
+  for (const ShardTensors& shard : shards) {
+    for (const FileTensor& saved : shard) total = CheckedAdd(total, saved.bytes());
+  }
   for (const CarriedTensor& tensor : carried) total = CheckedAdd(total, tensor.bytes);
   JsonWriter index(JsonWriter::Style::kIndented);
   index.BeginObject();
@@ -58,8 +75,10 @@ void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std
   index.Key("weight_map").BeginObject();
   for (size_t i = 0; i < shards.size(); ++i) {
     const std::string name = ShardName(i, count);
-    WriteSafetensors(folder + "/" + name, shards[i], type, read);
-    for (const TensorSpec* tensor : shards[i]) index.Member(tensor->name, name);
+    WriteSafetensors(folder + "/" + name, shards[i], slab);
+    for (const FileTensor& saved : shards[i]) {
+      for (const FilePart& part : saved.parts) index.Member(part.name, name);
+    }
   }
   if (!carried.empty()) {
     const std::string name = ShardName(shards.size(), count);
@@ -73,25 +92,27 @@ void WriteWeights(const ModelLayout& layout, const TensorReader& read, const std
 
 }  // namespace
 
-std::vector<ShardTensors> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes) {
+bool Repacks(const Model& model, const SaveOptions& options) {
+  if (options.repack) model.weights().CheckPacking();
+  return options.repack && !model.source_quantization().empty();
+}
+
+std::vector<ShardTensors> MakeShards(const Model& model, const SaveOptions& options) {
   std::vector<ShardTensors> shards(1);
   int64_t filled = 0;
-  for (const UnitSpec& unit : layout.units) {
+  for (const UnitSpec& unit : model.layout().units) {
     for (const TensorSpec& tensor : unit.tensors) {
-      const int64_t bytes = CheckedMul(tensor.elements, static_cast<int64_t>(SizeOf(type)));
-      if (!shards.back().empty() && filled > max_bytes - bytes) {
+      FileTensor saved(tensor, SavedForm(model, options, tensor));
+      const int64_t bytes = saved.bytes();
+      if (!shards.back().empty() && filled > options.max_shard_bytes - bytes) {
         shards.emplace_back();
         filled = 0;
       }
-      shards.back().push_back(&tensor);
+      shards.back().push_back(std::move(saved));
       filled += bytes;
     }
   }
   return shards;
-}
-
-DType SavedType(const Model& model, const SaveOptions& options) {
-  return options.dtype ? *options.dtype : model.source_dtype().value_or(options.default_dtype);
 }
 
 void CheckShardBytes(int64_t max_shard_bytes) {
@@ -140,15 +161,12 @@ std::vector<std::string> CarryFiles(const Model& model, const std::string& folde
 }
 
 void SaveFolder(const Model& model, const TensorReader& slab, const std::string& folder, const SaveOptions& options) {
-  const TensorReader read = [&](const TensorSpec& tensor, int64_t begin, int64_t n, float* out) {
-    const auto from = [&](int64_t at, int64_t count, float* to) { slab(tensor, at, count, to); };
-    tensor.order == nullptr ? from(begin, n, out) : DiskFromSlab(*tensor.order, from, begin, n, out);
-  };
   CheckShardBytes(options.max_shard_bytes);
-  const DType type = SavedType(model, options);
+  const bool repacks = Repacks(model, options);
   StagedFolder staged(folder, options.overwrite, ReplaceableBy(model));
   if (!model.source_folder().empty()) CheckApart(model.source_folder(), staged.target());
-  WriteWeights(model.layout(), read, model.weights().Carried(), type, options.max_shard_bytes, staged.path());
+  WriteWeights(MakeShards(model, options), slab, model.weights().Carried(), staged.path());
+  const std::optional<DType> type = repacks ? std::nullopt : std::optional(SavedType(model, options));
   WriteText(staged.path() + "/config.json", ConfigForSaving(model.config_json(), model.spec(), type));
   CarryFiles(model, staged.path());
   staged.Publish();

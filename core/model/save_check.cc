@@ -106,18 +106,17 @@ int64_t SizeOfFile(const std::string& path) {
 
 int64_t CheckSave(const Model& model, const std::string& folder, const SaveOptions& options) {
   CheckShardBytes(options.max_shard_bytes);
+  Repacks(model, options);
   const std::string& source = model.source_folder();
   const StagedFolder staged(folder, options.overwrite, ReplaceableBy(model));
   if (!source.empty()) CheckApart(source, staged.target());
   CheckRenamedOver(staged.target());
   WriteProbe(staged.path());
 
-  const DType type = SavedType(model, options);
-  const auto element = static_cast<int64_t>(SizeOf(type));
   int64_t bytes = 0, largest = 0;
-  for (const ShardTensors& shard : MakeShards(model.layout(), type, options.max_shard_bytes)) {
+  for (const ShardTensors& shard : MakeShards(model, options)) {
     int64_t size = 0;
-    for (const TensorSpec* tensor : shard) size = CheckedAdd(size, CheckedMul(tensor->elements, element));
+    for (const FileTensor& saved : shard) size = CheckedAdd(size, saved.bytes());
     largest = std::max(largest, size);
     bytes = CheckedAdd(bytes, size);
   }

@@ -7,16 +7,18 @@
 #include <string>
 #include <vector>
 
+#include "core/model/file_tensor.h"
 #include "core/model/model.h"
 
 namespace hlm {
 
-using ShardTensors = std::vector<const TensorSpec*>;
+using ShardTensors = std::vector<FileTensor>;
 
-// In the model's order; a tensor larger than the limit has a shard of its own.
-std::vector<ShardTensors> MakeShards(const ModelLayout& layout, DType type, int64_t max_bytes);
+// In the model's order; a tensor larger than the limit has a shard of its own, and codes and scales are never apart.
+std::vector<ShardTensors> MakeShards(const Model& model, const SaveOptions& options);
 
-DType SavedType(const Model& model, const SaveOptions& options);
+// Whether weights are packed as the source has them. UNIMPLEMENTED where that is asked for and nothing writes it.
+bool Repacks(const Model& model, const SaveOptions& options);
 
 void CheckShardBytes(int64_t max_shard_bytes);
 

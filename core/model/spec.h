@@ -45,11 +45,17 @@ struct RopeSpec {
   double beta_fast = 32, beta_slow = 1;             // kYarn
   bool truncate = true;                             // kYarn: the ramp's ends are whole dimensions
   double attention_factor = 1.0;                    // cosines and sines are multiplied by it
+  double long_attention_factor = 0;                 // kLongRope: instead, where long_factors count; 0: the same
   std::vector<double> short_factors, long_factors;  // kLongRope, [dim / 2]; long: documents above original_max_positions
   int64_t still_pairs = 0;                          // the last so many pairs do not turn
   bool reversed = false;                            // turns the other way round (nanochat)
 
   int64_t FrequencyDim() const { return odd ? dim - 1 : dim; }
+  // For a document of `length` tokens.
+  double AttentionFactor(int64_t length) const {
+    const bool is_long = kind == Kind::kLongRope && length > original_max_positions;
+    return is_long && long_attention_factor != 0 ? long_attention_factor : attention_factor;
+  }
   bool operator==(const RopeSpec&) const = default;
 };
 

@@ -26,7 +26,9 @@ void Write(JsonWriter& json, const RopeSpec& r) {
   json.Member("high_frequency_factor", r.high_frequency_factor).Member("original_max_positions", r.original_max_positions);
   json.Member("beta_fast", r.beta_fast).Member("beta_slow", r.beta_slow).Member("truncate", r.truncate);
   json.Member("attention_factor", r.attention_factor).Member("still_pairs", r.still_pairs).Member("reversed", r.reversed);
-  if (r.odd) json.Member("odd", true);  // what models without it are called stays
+  // What models without these are called stays.
+  if (r.odd) json.Member("odd", true);
+  if (r.long_attention_factor != 0) json.Member("long_attention_factor", r.long_attention_factor);
   json.Key("short_factors").BeginArray();
   for (const double factor : r.short_factors) json.Value(factor);
   json.EndArray();

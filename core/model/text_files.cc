@@ -210,6 +210,14 @@ std::vector<int64_t> StopIds(const Model& model) {
   return stops;
 }
 
+bool StopIdsAreUnsaid(const Model& model) {
+  const std::optional<std::string> text = FileOf(model, kGeneration);
+  if (!text) return false;
+  const JsonValue generation = ParseObject(*text, Where(model, kGeneration));
+  const JsonValue* ids = generation.Find(kEos);
+  return ids == nullptr || ids->IsNull();
+}
+
 std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& text) {
   Change change(model);
   if (!text.tokenizer.empty()) change.SetTokenizer(text.tokenizer);

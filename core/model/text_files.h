@@ -33,6 +33,9 @@ std::shared_ptr<const Model> WithTextFiles(const Model& model, const TextFiles& 
 // nothing says.
 std::vector<int64_t> StopIds(const Model& model);
 
+// generation_config.json is there and says no eos_token_id: transformers then stops nowhere, whatever config.json says.
+bool StopIdsAreUnsaid(const Model& model);
+
 }  // namespace hlm
 
 #endif  // HORIZON_LM_CORE_MODEL_TEXT_FILES_H_

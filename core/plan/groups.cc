@@ -58,6 +58,12 @@ int64_t SweepVisits(const ModelLayout& layout, const PieceList& pieces) {
 
 namespace {
 
+// Whether the head's matrix or its bias trains.
+bool HeadProductTrains(const ModelLayout& layout, const TrainedSet& trained) {
+  const auto trains = [&](int64_t unit, int64_t offset) { return offset >= 0 && trained.Trains(unit, offset); };
+  return trains(layout.HeadUnit(), layout.head->matrix()) || trains(layout.NormUnit(), layout.head->bias());
+}
+
 // Elements of a unit from its start that a backward pass adds gradients of up.
 int64_t AddedUp(const ModelLayout& layout, const TrainedSet& trained, int64_t unit) {
   const UnitSpec& spec = layout.units[static_cast<size_t>(unit)];
@@ -75,15 +81,10 @@ int64_t AddedUp(const ModelLayout& layout, const TrainedSet& trained, int64_t un
   if (layout.tied || HeadProductTrains(layout, trained)) return spec.elements;
   // The chunk in which the norm ends goes down as a whole.
   const std::vector<SlabRange> runs = trained.Runs(unit, spec.elements);
-  return std::max(layout.head.weight, runs.empty() ? 0 : runs.back().end);
+  return std::max(layout.head->matrix(), runs.empty() ? 0 : runs.back().end);
 }
 
 }  // namespace
-
-bool HeadProductTrains(const ModelLayout& layout, const TrainedSet& trained) {
-  const auto trains = [&](int64_t unit, int64_t offset) { return offset >= 0 && trained.Trains(unit, offset); };
-  return trains(layout.HeadUnit(), layout.head.weight) || trains(layout.NormUnit(), layout.head.bias);
-}
 
 AccumulatorPlaces PlaceAccumulators(const ModelLayout& layout, const PieceList& pieces, const TrainedSet& trained) {
   AccumulatorPlaces places;

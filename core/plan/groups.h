@@ -31,9 +31,6 @@ int64_t VisitsOf(const ModelLayout& layout, const PieceList& pieces, int64_t lay
 // Of a whole sweep, there and back.
 int64_t SweepVisits(const ModelLayout& layout, const PieceList& pieces);
 
-// Whether the head's matrix or its bias trains.
-bool HeadProductTrains(const ModelLayout& layout, const TrainedSet& trained);
-
 // Where each piece's gradient is added up, in elements from the start of the accumulator, and how many the accumulator has. A unit's
 // pieces follow each other, or those of a stage do. A tied embedding has an accumulator of its own, and so have the slabs that blocks
 // share, one behind the other. Where no backward pass comes there is none; a frozen head has one for what stands before its matrix, in

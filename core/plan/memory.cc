@@ -3,7 +3,6 @@
 #include <bit>
 
 #include "core/base/checked.h"
-#include "core/layers/head.h"
 #include "core/plan/batch_layout.h"
 #include "core/plan/choose.h"
 #include "core/plan/groups.h"
@@ -58,7 +57,6 @@ int64_t WorkspaceOf(const Rehearsal& rehearsal) {
 
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
-  const DType type = plan.numerics.compute;
   const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
 
@@ -112,7 +110,8 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
   temporaries = std::max(temporaries, TemporariesOf(in.layout.embedding->declaration(), plan).total);
   a.temporaries = arena.Take(temporaries);
   a.scratch = arena.Take(scratch);
-  a.head = arena.Take(MakeHeadLayout(spec, type, plan.micro_tokens, plan.numerics.head_chunk, backward).total);
+  const Declaration& head = in.layout.head->declaration();
+  a.head = arena.Take(CheckedAdd(ScratchOf(head, plan).total, TemporariesOf(head, plan).total));
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total);
   a.loads = arena.Take(CheckedMul(PlaceLoads(spec, plan).total, 4));
   a.sides = arena.Take(PlaceSides(spec, plan).total);

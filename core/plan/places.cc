@@ -28,7 +28,8 @@ StagePlaces BetweenStagesOf(const Block& block, const Plan& plan, int64_t layer)
 }
 
 TensorPlaces TemporariesOf(const Declaration& declaration, const Plan& plan) {
-  return PlaceTemporaries(declaration, plan.numerics.compute, plan.micro_tokens, plan.purpose == Purpose::kForward);
+  return PlaceTemporaries(declaration, plan.numerics.compute, plan.micro_tokens, plan.numerics.head_chunk,
+                          plan.purpose == Purpose::kForward);
 }
 
 SidePlaces PlaceSides(const ModelSpec& spec, const Plan& plan) {

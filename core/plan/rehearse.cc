@@ -26,7 +26,6 @@ enum : uintptr_t {
   kOutput,
   kGradient,
   kBatch,
-  kHead,
   kTables,
   kSides,
   kSideGradients,
@@ -118,31 +117,13 @@ class Rehearser {
   }
 
   CallList Head(bool backward) {
-    const HeadLayout places =
-        MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
-    const HeadTemplate head(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, places, Fake(kHead));
-    const auto part = [](uintptr_t which, int64_t offset) { return offset < 0 ? nullptr : Fake(which) + (offset << 3); };
-    const auto sum = [&](int64_t offset) { return reinterpret_cast<float*>(part(kAccumulator, offset)); };
-    const HeadOffsets& at = layout_.head;
-    // Far apart: where embeddings are tied they lie in two slabs.
-    const int64_t matrix = int64_t{1} << 40;
-    const HeadWeights weights{.norm = part(kWeights, at.norm),
-                              .norm_bias = part(kWeights, at.norm_bias),
-                              .product = part(kWeights, at.product),
-                              .matrix = part(kWeights, matrix),
-                              .bias = part(kWeights, at.bias)};
+    const HeadLayer& layer = *layout_.head;
     return Record([&](Ops& ops) {
-      head.Norm(ops, stream_, weights, micro_, Fake(kInput));
-      if (backward) {
-        head.LossAndGradient(ops, stream_, weights, micro_, Fake(kInput), Fake(kGradient),
-                             {.norm = sum(at.norm),
-                              .norm_bias = sum(at.norm_bias),
-                              .product = sum(at.product),
-                              .matrix = HeadProductTrains(layout_, plan_.trained) ? sum(matrix) : nullptr,
-                              .bias = sum(at.bias)});
-      } else {
-        head.Loss(ops, stream_, weights, micro_);
-      }
+      BlockRun run = Run(layer.declaration(), ops, [](Remake) { return false; });
+      run.frozen = plan_.trained.Frozen(layout_.NormUnit());
+      run.shared_frozen = plan_.trained.Frozen(layout_.HeadUnit());
+      layer.Norm(run, Fake(kInput));
+      backward ? layer.LossAndGradient(run, Fake(kInput), Fake(kGradient)) : layer.Loss(run);
     });
   }
 
@@ -163,6 +144,7 @@ class Rehearser {
                  .rotary = tables_.data(),
                  .slopes = FakeOf<float>(kTables),
                  .temperatures = temperatures_.data(),
+                 .head_chunk = plan_.numerics.head_chunk,
                  .weights = Fake(kWeights),
                  .accumulator = FakeOf<float>(kAccumulator),
                  .shared = Fake(kShared),

@@ -231,6 +231,7 @@ std::string ManifestText(const Manifest& manifest) {
   json.Key("learning_rate");
   manifest.fixed_lr ? json.Value(*manifest.fixed_lr) : json.Null();
   json.Member("source_dtype", Name(manifest.source_dtype));
+  if (!manifest.source_quantization.empty()) json.Member("source_quantization", manifest.source_quantization);
   json.Key("user_data");
   manifest.user_data ? json.Value(*manifest.user_data) : json.Null();
   manifest.model.Write(json.Key("model"));
@@ -287,6 +288,7 @@ Manifest ParseManifest(std::string_view text, const std::string& where) {
   if (lr.IsNumber()) manifest.fixed_lr = lr.Number();
   constexpr DType kDTypes[] = {DType::kF32, DType::kBF16, DType::kF16};
   manifest.source_dtype = fields.Choice("source_dtype", kDTypes);
+  if (json.Find("source_quantization") != nullptr) manifest.source_quantization = fields.Text("source_quantization");
   const JsonValue& user_data = fields.Get("user_data");
   if (user_data.IsString()) manifest.user_data = user_data.String();
   manifest.model = fields.Get("model");

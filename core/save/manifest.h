@@ -54,6 +54,7 @@ struct Manifest {
   std::vector<std::vector<int64_t>> expert_updates;  // by router and expert, where experts count their own; else empty
   std::optional<double> fixed_lr;
   DType source_dtype = DType::kBF16;  // what the model is saved as where nothing else is asked for
+  std::string source_quantization;    // Model::source_quantization, of which a checkpoint keeps the name alone
   JsonValue model, numerics, settings;
   std::optional<std::string> user_data;
   std::vector<StoredUnit> units;

@@ -42,6 +42,13 @@ class CheckpointWeights final : public WeightSource {
     EachRun(tensor, begin, n, [&](int64_t at, int64_t done, int64_t run) { ReadRun(tensor, begin + done, at, run, out + done); });
   }
 
+  void CheckPacking() const override {
+    const std::string& packed = reader_.manifest().source_quantization;
+    if (packed.empty()) return;
+    throw FailedPrecondition(PrintablePath(reader_.folder()), ": a checkpoint does not keep how its source's ", packed,
+                             " weights are packed: save it as bf16, or resume from it with the source's folder and save that");
+  }
+
   std::vector<CarriedTensor> Carried() const override {
     return carried_ == nullptr ? std::vector<CarriedTensor>() : carried_->AsCarried();
   }

@@ -7,7 +7,7 @@
 #include "core/io/json_text.h"
 #include "core/io/json_writer.h"
 #include "core/model/config.h"
-#include "core/model/safetensors.h"
+#include "core/model/safetensors_writer.h"
 #include "core/save/checksum.h"
 
 namespace hlm {
@@ -78,6 +78,7 @@ CheckpointWriter::CheckpointWriter(const std::string& directory, CheckpointInfo 
   manifest_.expert_updates = info_.expert_updates;
   manifest_.fixed_lr = info_.fixed_lr;
   manifest_.source_dtype = info_.source_dtype;
+  manifest_.source_quantization = info_.model->source_quantization();
   manifest_.model = info_.identity;
   manifest_.numerics = info_.numerics;
   manifest_.settings = info_.settings;

@@ -17,8 +17,9 @@ BlockTensors::BlockTensors(const ModelLayout& layout, const Plan& plan, const De
     const Declaration& declaration = layout.kinds[k]->declaration();
     kinds_.push_back({ScratchOf(declaration, plan, in_stages[k]), TemporariesOf(declaration, plan)});
   }
-  const Declaration& embedding = layout.embedding->declaration();
+  const Declaration &embedding = layout.embedding->declaration(), &head = layout.head->declaration();
   embedding_ = {ScratchOf(embedding, plan), TemporariesOf(embedding, plan)};
+  head_ = {ScratchOf(head, plan), TemporariesOf(head, plan)};
 }
 
 void BlockTensors::Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const {
@@ -54,11 +55,10 @@ void BlockTensors::Place(int64_t layer, int64_t token, bool keep_nothing, Made m
   }
 }
 
-void BlockTensors::PlaceEmbedding(BlockRun& run) const {
-  for (const int64_t at : embedding_.scratch.offsets) run.saved.push_back(At(ranges_.scratch) + at);
+void BlockTensors::PlaceAll(const Kind& kind, std::byte* scratch, std::byte* temporaries, BlockRun& run) {
+  for (const int64_t at : kind.scratch.offsets) run.saved.push_back(scratch + at);
   run.made.assign(run.saved.size(), 0);
-  for (const int64_t at : embedding_.temporaries.offsets)
-    run.temporaries.push_back(at < 0 ? nullptr : At(ranges_.temporaries) + at);
+  for (const int64_t at : kind.temporaries.offsets) run.temporaries.push_back(at < 0 ? nullptr : temporaries + at);
 }
 
 }  // namespace hlm

@@ -5,6 +5,7 @@
 //   between stages | what one stage of a block of experts makes for the next, of all tokens of a sweep |
 //   scratch        | the largest block |       the rest of what a block saves, of one micro-batch
 //   temporaries    | the largest block |       of one micro-batch
+//   head           | the norm's statistics | temporaries |   of one micro-batch, and of a chunk of logits
 #ifndef HORIZON_LM_CORE_TRAIN_BLOCK_TENSORS_H_
 #define HORIZON_LM_CORE_TRAIN_BLOCK_TENSORS_H_
 
@@ -25,8 +26,9 @@ class BlockTensors {
   // For the tokens from `token` of the sweep on. `made`: what is kept counts as made (recomputation); else nothing does.
   enum class Made { kNothing, kKept, kAll };
   void Place(int64_t layer, int64_t token, bool keep_nothing, Made made, BlockRun& run) const;
-  // The same for the embedding, which keeps nothing.
-  void PlaceEmbedding(BlockRun& run) const;
+  // The same for the embedding and the head, which keep nothing.
+  void PlaceEmbedding(BlockRun& run) const { PlaceAll(embedding_, At(ranges_.scratch), At(ranges_.temporaries), run); }
+  void PlaceHead(BlockRun& run) const { PlaceAll(head_, At(ranges_.head), At(ranges_.head) + head_.scratch.total, run); }
 
  private:
   struct Layer {
@@ -34,9 +36,10 @@ class BlockTensors {
     int64_t start;        // of its stash
     StagePlaces between;  // nothing where it is visited as a whole
   };
-  struct Kind {  // of block; the embedding is one
+  struct Kind {  // of block; the embedding and the head are one each
     TensorPlaces scratch, temporaries;
   };
+  static void PlaceAll(const Kind& kind, std::byte* scratch, std::byte* temporaries, BlockRun& run);
   std::byte* At(const Range& range) const { return arena_ + range.offset; }
 
   const ModelLayout& layout_;
@@ -45,7 +48,7 @@ class BlockTensors {
   std::byte* const arena_;
   std::vector<Layer> layers_;
   std::vector<Kind> kinds_;
-  Kind embedding_;
+  Kind embedding_, head_;
 };
 
 }  // namespace hlm

@@ -37,11 +37,4 @@ void DeviceBuffers::SetSides(int64_t token, BlockRun& run) const {
   }
 }
 
-HeadTemplate DeviceBuffers::Head() const {
-  const bool backward = plan_.purpose != Purpose::kForward;
-  const HeadLayout layout =
-      MakeHeadLayout(spec_, plan_.numerics.compute, plan_.micro_tokens, plan_.numerics.head_chunk, backward);
-  return HeadTemplate(spec_, plan_.numerics.compute, plan_.numerics.head_chunk, layout, At(range_.head));
-}
-
 }  // namespace hlm

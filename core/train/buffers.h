@@ -1,16 +1,19 @@
 // DeviceBuffers: where each thing of a pass lies in the device arena. Pointer arithmetic only; the plan made the places.
 //
+//   arena          | slots | accumulator | tied, shared ones | staging | received | block inputs | gradient | stash | between stages |
+//                  | temporaries | scratch | head | batch | loads | sides | side gradients | tables | workspace |
+//
 //   block inputs   | 0 | 1 | 2 | .. | L |      [sweep_tokens, hidden] each; or three, where boundary b lies in place b % 3
-//   stash, between stages, scratch, temporaries   (BlockTensors)
+//   stash, between stages, scratch, temporaries, head   (BlockTensors)
 //   tables         | rotary | temperatures | slopes |   (PositionTables)
 //   accumulator    | the largest unit |        a unit's pieces one behind the other; tied and shared slabs have ranges of their own
+//   staging        | part | part | ..          in the type that goes down; received: the other devices' shards of each
 #ifndef HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 #define HORIZON_LM_CORE_TRAIN_BUFFERS_H_
 
 #include <cstddef>
 #include <cstdint>
 
-#include "core/layers/head.h"
 #include "core/layers/run.h"
 #include "core/plan/places.h"
 #include "core/plan/plan.h"
@@ -55,8 +58,6 @@ class DeviceBuffers {
   // What routers tell of their choice (core/plan/routers.h).
   float* Loads(int64_t place) const { return reinterpret_cast<float*>(At(range_.loads)) + place; }
   const Range& side_gradients() const { return range_.side_gradients; }
-
-  HeadTemplate Head() const;
 
  private:
   const ModelSpec& spec_;

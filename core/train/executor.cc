@@ -37,31 +37,29 @@ double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, c
 }
 
 double Executor::Forward(const Pass& pass) {
-  const Lane::HeadWork loss = [](Lane& lane, const HeadWeights& weights, int64_t, const MicroView& micro) {
-    lane.Loss(weights, micro);
-  };
+  const Lane::HeadWork loss = [](Lane& lane, const BlockRun& run, int64_t) { lane.Loss(run); };
   return Run(pass, nullptr, {.work = &loss});
 }
 
 void Executor::CountLoads(const Pass& pass) {
-  const Lane::HeadWork nothing = [](Lane&, const HeadWeights&, int64_t, const MicroView&) {};
+  const Lane::HeadWork nothing = [](Lane&, const BlockRun&, int64_t) {};
   Run(pass, nullptr, {.work = &nothing});
   routers_.KeepCounts();
 }
 
 void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* logits) {
-  const Lane::HeadWork work = [&](Lane& lane, const HeadWeights& weights, int64_t m, const MicroView& micro) {
-    const int64_t begin = pass.cut.micro_batch(m).first_token, end = begin + micro.tokens;
+  const Lane::HeadWork work = [&](Lane& lane, const BlockRun& run, int64_t m) {
+    const int64_t begin = pass.cut.micro_batch(m).first_token, end = begin + run.micro.tokens;
     size_t next = static_cast<size_t>(std::lower_bound(places.begin(), places.end(), begin) - places.begin());
     while (next < places.size() && places[next] < end) {
       // A run of neighbouring places, at most a chunk of them, is one product.
-      size_t run = 1;
-      while (next + run < places.size() && places[next + run] == places[next] + static_cast<int64_t>(run) &&
-             places[next + run] < end && static_cast<int64_t>(run) < lane.head_chunk()) {
-        ++run;
+      size_t rows = 1;
+      while (next + rows < places.size() && places[next + rows] == places[next] + static_cast<int64_t>(rows) &&
+             places[next + rows] < end && static_cast<int64_t>(rows) < run.head_chunk) {
+        ++rows;
       }
-      lane.Logits(weights, places[next] - begin, static_cast<int64_t>(run), logits + next * static_cast<size_t>(spec_.vocab));
-      next += run;
+      lane.Logits(run, places[next] - begin, static_cast<int64_t>(rows), logits + next * static_cast<size_t>(spec_.vocab));
+      next += rows;
     }
   };
   Run(pass, nullptr, {.work = &work});

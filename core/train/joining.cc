@@ -11,10 +11,11 @@
 namespace hlm {
 namespace {
 
-constexpr int64_t kSampled = 1024;  // values, of each end of a tensor
+constexpr int64_t kSampled = 1024;      // values, of each end of a tensor
+constexpr size_t kSampledTensors = 32;  // in front of the last: all of a unit's but those of its experts
 
-// A hash of some of the weights: of each unit the ends of its first and its last tensor. What was drawn from other seeds, or trained
-// differently, differs there; to read more would read the model twice.
+// A hash of some of the weights: of each unit the ends of its first tensors and of its last. What was drawn from other seeds, or trained
+// differently, be it some tensors alone, differs there; to read more would read the model twice.
 uint64_t SampleOf(const Model& model) {
   uint64_t hash = 14695981039346656037ull;  // FNV-1a, by words
   std::vector<float> values;
@@ -24,11 +25,12 @@ uint64_t SampleOf(const Model& model) {
     for (const float value : values) hash = (hash ^ std::bit_cast<uint32_t>(value)) * 1099511628211ull;
   };
   for (const UnitSpec& unit : model.layout().units) {
-    if (unit.tensors.empty()) continue;
-    for (const TensorSpec* tensor : {&unit.tensors.front(), &unit.tensors.back()}) {
-      const int64_t n = std::min(kSampled, tensor->elements);
-      take(*tensor, 0, n);
-      take(*tensor, tensor->elements - n, n);
+    for (size_t t = 0; t < unit.tensors.size(); ++t) {
+      if (t >= kSampledTensors && t + 1 < unit.tensors.size()) continue;
+      const TensorSpec& tensor = unit.tensors[t];
+      const int64_t n = std::min(kSampled, tensor.elements);
+      take(tensor, 0, n);
+      take(tensor, tensor.elements - n, n);
     }
   }
   return hash;
@@ -59,15 +61,15 @@ void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& optio
   const RouterPlan& router = plan.router;
   const OptimizerOptions& o = options.optimizer;
   const ScheduleOptions& r = options.schedule;
-  Agree(
-      *group, own,
-      StrCat("numerics ", plan.numerics.hash, ", ", plan.step_tokens, " tokens a step, parts of ", plan.part_bytes, " bytes in ",
-             plan.pieces.size(), " pieces, route ", Name(plan.route), plan.sharded ? ", sharded, " : ", replicated, ",
-             Name(plan.timing), ", grad_clip ", plan.grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps,
-             ", weight_decay ", o.weight_decay, ", lr ", r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps,
-             " ", r.total_steps, " ", r.min_lr_ratio, ", token_metrics ", options.token_metrics, ", routers ", router.balance,
-             " ", Name(router.scope), " ", router.z, " ", router.bias_rate, " ", Name(router.unrouted), ", ",
-             model.layout().parameters, " parameters, weights whose sample has the hash ", sample));
+  Agree(*group, own,
+        StrCat("numerics ", plan.numerics.hash, ", ", Counted(static_cast<int64_t>(plan.devices.size()), "device"), ", ",
+               plan.step_tokens, " tokens a step, parts of ", plan.part_bytes, " bytes in ", plan.pieces.size(),
+               " pieces, route ", Name(plan.route), plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing),
+               ", grad_clip ", plan.grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ",
+               o.weight_decay, ", lr ", r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps, " ",
+               r.total_steps, " ", r.min_lr_ratio, ", token_metrics ", options.token_metrics, ", routers ", router.balance, " ",
+               Name(router.scope), " ", router.z, " ", router.bias_rate, " ", Name(router.unrouted), ", ",
+               model.layout().parameters, " parameters, weights whose sample has the hash ", sample));
   group->UseDevice(plan.devices.front().name);
 }
 

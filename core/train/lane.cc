@@ -14,8 +14,7 @@ Lane::Lane(const LaneContext& context, Device& device, StepBatch& batch)
                     context.plan.host.block_inputs / static_cast<int64_t>(context.plan.devices.size())),
       gradients_(context, device, memory_.buffers, counters_, context.device().staging),
       loads_(context, device, memory_.buffers, counters_),
-      streams_(context, device),
-      head_(memory_.buffers.Head()) {
+      streams_(context, device) {
   memory_.Fill(context, *streams_.up);
 }
 
@@ -73,8 +72,8 @@ void Lane::Run(const Pass& pass, int64_t number, std::span<const int64_t> versio
         break;
       case VisitKind::kHead:
         loads_.SendDown(pass.cut.ShareOf(visit.sweep, context_.lane), *streams_.compute, *streams_.down);
-        if (job.weigh != nullptr) WeighLosses(pass, visit, WeightsOfHead(tickets), *job.weigh);
-        Head(pass, visit, WeightsOfHead(tickets), job);
+        if (job.weigh != nullptr) WeighLosses(pass, visit, WeightsOf(visit, tickets), *job.weigh);
+        Head(pass, visit, WeightsOf(visit, tickets), job);
         break;
       case VisitKind::kBlockBackward:
         BlockBackward(pass, visit, WeightsOf(visit, tickets));
@@ -114,8 +113,8 @@ void Lane::SendLossesDown(const Pass& pass, const Visit& visit, Event& done) {
   streams_.down->Record(*streams_.losses_down);
 }
 
-void Lane::Logits(const HeadWeights& weights, int64_t row, int64_t rows, float* to) {
-  const float* made = head_.Logits(device_.ops(), *streams_.compute, weights, row, rows);
+void Lane::Logits(const BlockRun& run, int64_t row, int64_t rows, float* to) {
+  const float* made = context_.layout.head->Logits(run, row, rows);
   streams_.compute->Record(*streams_.logits_made);
   streams_.down->Wait(*streams_.logits_made, "the logits are made");
   streams_.down->Copy(to, made, static_cast<size_t>(rows * context_.spec.vocab) * sizeof(float));

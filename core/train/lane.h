@@ -4,7 +4,7 @@
 //
 //   memory    where all of it lies on the device (lane_memory.h)
 //   streams   up, compute and down, and what they tell each other (lane_streams.h)
-//   parts     block inputs that wait, the way of gradients, what routers tell, the head
+//   parts     block inputs that wait, the way of gradients, what routers tell
 #ifndef HORIZON_LM_CORE_TRAIN_LANE_H_
 #define HORIZON_LM_CORE_TRAIN_LANE_H_
 
@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "core/device/device.h"
-#include "core/layers/head.h"
+#include "core/layers/run.h"
 #include "core/plan/plan.h"
 #include "core/stream/ring.h"
 #include "core/stream/slots.h"
@@ -48,7 +48,7 @@ class Lane {
   Lane(const LaneContext& context, Device& device, StepBatch& batch);
 
   // What the head does with a micro-batch, where it is not losses and gradients.
-  using HeadWork = std::function<void(Lane& lane, const HeadWeights&, int64_t micro_batch, const MicroView&)>;
+  using HeadWork = std::function<void(Lane& lane, const BlockRun&, int64_t micro_batch)>;
   struct HeadJob {
     const HeadWork* work = nullptr;  // null: losses and gradients
     const Weigh* weigh = nullptr;    // null: the losses' weights are the batch's
@@ -81,9 +81,8 @@ class Lane {
   }
   void SendCosts(std::span<const float> costs) { loads_.SendCosts(costs, *streams_.compute); }
   // Work of the head: losses without a gradient; logits at places, a run of neighbours at a time.
-  void Loss(const HeadWeights& weights, const MicroView& micro) { head_.Loss(device_.ops(), *streams_.compute, weights, micro); }
-  void Logits(const HeadWeights& weights, int64_t row, int64_t rows, float* to);
-  int64_t head_chunk() const { return head_.chunk(); }
+  void Loss(const BlockRun& run) { context_.layout.head->Loss(run); }
+  void Logits(const BlockRun& run, int64_t row, int64_t rows, float* to);
 
   // Waits for all streams and forgets what the slots hold; throws nothing.
   void Abandon() noexcept;
@@ -96,15 +95,16 @@ class Lane {
 
  private:
   // lane_visits.cc
-  // The slabs that a visit reads: its unit's, and the one that a block shares with others.
+  // The slabs that a visit reads: its unit's, and the one that a block shares with others, or a tied head with the embedding.
   struct Weights {
     SlabView own, shared;
   };
   BlockRun RunOf(const MicroView& micro, const Weights& weights, int64_t token);
   void Embed(const Pass& pass, const Visit& visit, const Weights& weights);
   void BlockForward(const Pass& pass, const Visit& visit, const Weights& weights);
-  void Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job);
-  void WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh);
+  BlockRun HeadRunOf(const MicroView& micro, const Weights& weights, int64_t token);
+  void Head(const Pass& pass, const Visit& visit, const Weights& weights, const HeadJob& job);
+  void WeighLosses(const Pass& pass, const Visit& visit, const Weights& weights, const Weigh& weigh);
   void BlockBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void EmbedBackward(const Pass& pass, const Visit& visit, const Weights& weights);
   void Clear(const std::vector<int64_t>& pieces);
@@ -112,10 +112,8 @@ class Lane {
   void ClearPadding(const std::vector<int64_t>& pieces);
   void FillZero(int64_t piece, int64_t begin, int64_t end);  // elements of its unit's gradient
   Weights WeightsOf(const Visit& visit, const std::vector<SlotTicket>& tickets) const;
-  HeadWeights WeightsOfHead(const std::vector<SlotTicket>& tickets) const;
   AccumulatorView AccumulatorOf(const std::vector<int64_t>& pieces) const;
   std::vector<int64_t> PiecesOf(int64_t unit) const;
-  float* At(int64_t unit, int64_t offset) const { return offset < 0 ? nullptr : AccumulatorOf(PiecesOf(unit)).At(offset); }
 
   void SendLossesDown(const Pass& pass, const Visit& visit, Event& done);
 
@@ -137,7 +135,6 @@ class Lane {
   GradientPath gradients_;
   RouterLoads loads_;
   LaneStreams streams_;
-  HeadTemplate head_;
 };
 
 }  // namespace hlm

@@ -13,6 +13,7 @@ BlockRun Lane::RunOf(const MicroView& micro, const Weights& weights, int64_t tok
                .stream = *streams_.compute,
                .micro = micro,
                .type = context_.plan.numerics.compute,
+               .head_chunk = context_.plan.numerics.head_chunk,
                .weights = weights.own,
                .shared = weights.shared,
                .saved = {},
@@ -51,35 +52,34 @@ Lane::Weights Lane::WeightsOf(const Visit& visit, const std::vector<SlotTicket>&
   Weights weights;
   for (size_t t = 0; t < tickets.size(); ++t) {
     const PiecePlan& piece = context_.plan.pieces[visit.uses[t].piece];
-    (context_.layout.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
+    const bool tied = visit.kind == VisitKind::kHead && piece.unit != context_.layout.NormUnit();
+    (tied || context_.layout.IsShared(piece.unit) ? weights.shared : weights.own).Add(piece.begin, tickets[t].weights());
   }
   return weights;
 }
 
-HeadWeights Lane::WeightsOfHead(const std::vector<SlotTicket>& tickets) const {
-  const auto at = [&](const SlotTicket& ticket, int64_t offset) {
-    return offset < 0 ? nullptr : ticket.weights() + offset * static_cast<int64_t>(context_.plan.WeightBytes());
-  };
-  const HeadOffsets& offsets = context_.layout.head;
-  return {.norm = at(tickets.back(), offsets.norm),
-          .norm_bias = at(tickets.back(), offsets.norm_bias),
-          .product = at(tickets.back(), offsets.product),
-          .matrix = at(tickets.front(), offsets.weight),
-          .bias = at(tickets.back(), offsets.bias)};
+BlockRun Lane::HeadRunOf(const MicroView& micro, const Weights& weights, int64_t token) {
+  BlockRun run = RunOf(micro, weights, token);
+  memory_.buffers.blocks().PlaceHead(run);
+  return run;
 }
 
-void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights, const HeadJob& job) {
+void Lane::Head(const Pass& pass, const Visit& visit, const Weights& weights, const HeadJob& job) {
+  const HeadLayer& layer = *context_.layout.head;
   const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
-  const bool trains = HeadProductTrains(context_.layout, context_.plan.trained);
+  const std::vector<int64_t> own = PiecesOf(context_.layout.NormUnit()),
+                             tied = context_.layout.tied ? PiecesOf(context_.layout.HeadUnit()) : std::vector<int64_t>();
   if (job.work == nullptr && share.empty()) {
-    Clear(PiecesOf(context_.layout.NormUnit()));
-    if (context_.layout.tied) Clear(PiecesOf(context_.layout.HeadUnit()));
+    Clear(own);
+    Clear(tied);
   }
+  const AccumulatorView accumulator = AccumulatorOf(own), tied_accumulator = AccumulatorOf(tied);
   EachMicroBatch(pass, visit.sweep, [&](int64_t m, const MicroView& micro, int64_t token) {
     const void* input = memory_.buffers.BlockInput(context_.spec.layers(), token);
-    head_.Norm(device_.ops(), *streams_.compute, weights, micro, input);
+    BlockRun run = HeadRunOf(micro, weights, token);
+    layer.Norm(run, input);
     if (job.work != nullptr) {
-      (*job.work)(*this, weights, m, micro);
+      (*job.work)(*this, run, m);
       return;
     }
     const bool first = m == share.begin;
@@ -87,27 +87,27 @@ void Lane::Head(const Pass& pass, const Visit& visit, const HeadWeights& weights
       // Several layers may add to the gradient of what goes beside the block inputs.
       const Range& sides = memory_.buffers.side_gradients();
       if (sides.bytes > 0) streams_.compute->FillZero(memory_.buffers.At(sides), static_cast<size_t>(sides.bytes));
-      ClearPadding(PiecesOf(context_.layout.NormUnit()));
-      if (context_.layout.tied) ClearPadding(PiecesOf(context_.layout.HeadUnit()));
+      ClearPadding(own);
+      ClearPadding(tied);
     }
-    head_.LossAndGradient(device_.ops(), *streams_.compute, weights, micro, input, memory_.buffers.Gradient(token),
-                          {.norm = At(context_.layout.NormUnit(), context_.layout.head.norm),
-                           .norm_bias = At(context_.layout.NormUnit(), context_.layout.head.norm_bias),
-                           .product = At(context_.layout.NormUnit(), context_.layout.head.product),
-                           .matrix = trains ? At(context_.layout.HeadUnit(), context_.layout.head.weight) : nullptr,
-                           .bias = trains ? At(context_.layout.NormUnit(), context_.layout.head.bias) : nullptr,
-                           .accumulate = !first});
+    run.accumulator = accumulator;
+    run.shared_accumulator = tied_accumulator;
+    run.frozen = context_.plan.trained.Frozen(context_.layout.NormUnit());
+    run.shared_frozen = context_.plan.trained.Frozen(context_.layout.HeadUnit());
+    run.accumulate = !first;
+    layer.LossAndGradient(run, input, memory_.buffers.Gradient(token));
   });
 }
 
 // A loss that is no sum over tokens: the head goes over the sweep twice. First the losses come down and the host makes weights of
 // them, while this thread waits; then, in Head, the gradient is made with those. The blocks' activations stay where they are.
-void Lane::WeighLosses(const Pass& pass, const Visit& visit, const HeadWeights& weights, const Weigh& weigh) {
+void Lane::WeighLosses(const Pass& pass, const Visit& visit, const Weights& weights, const Weigh& weigh) {
   const BatchCut::Share share = pass.cut.ShareOf(visit.sweep, context_.lane);
   if (share.empty()) return;
   EachMicroBatch(pass, visit.sweep, [&](int64_t, const MicroView& micro, int64_t token) {
-    head_.Norm(device_.ops(), *streams_.compute, weights, micro, memory_.buffers.BlockInput(context_.spec.layers(), token));
-    head_.Loss(device_.ops(), *streams_.compute, weights, micro);
+    const BlockRun run = HeadRunOf(micro, weights, token);
+    context_.layout.head->Norm(run, memory_.buffers.BlockInput(context_.spec.layers(), token));
+    context_.layout.head->Loss(run);
   });
   streams_.compute->Record(*streams_.losses_made);
   SendLossesDown(pass, visit, *streams_.losses_made);

@@ -1,4 +1,13 @@
 // Pass: one batch on its way through the units: how it is cut, in which order units are visited, where its data lies.
+//
+//   batch      | ids | targets | positions | turns | weights | losses | offsets |  entropy weights | entropies | best  (BatchLayout)
+//   goes up    [ ....................................................... )  and the weights of entropies, where there are some
+//   comes down                                       [ .... )                and of what stands behind the offsets what is wanted
+//
+//   micro-batch m sees [first_token, end) of each array of tokens, and its own run of the offsets:
+//   offsets    | 0 .. tokens of 0 | 0 .. tokens of 1 | ..                     each begins at offset_starts[m]
+//
+//   visits     of sweep 0, there and back | of sweep 1 | ..                   (visits.h); each for all micro-batches of its sweep
 #ifndef HORIZON_LM_CORE_TRAIN_PASS_H_
 #define HORIZON_LM_CORE_TRAIN_PASS_H_
 

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/ascii.h"
 #include "core/base/glob.h"
+#include "core/base/nearest.h"
 #include "core/base/random.h"
 
 namespace hlm {
@@ -19,6 +21,23 @@ TEST(SameWord, LooksThroughCapitalsOfAsciiAlone) {
   EXPECT_FALSE(SameWord("Phi", "Phi3"));
   EXPECT_FALSE(SameWord("\xc3\x84", "\xc3\xa4"));  // a letter that is not ASCII is the bytes that it is
   EXPECT_EQ(AsciiLower(std::string_view("Model-[@].BIN\xc3\x84")), "model-[@].bin\xc3\x84");
+}
+
+TEST(DidYouMean, NamesTheNearestOrTheOneThatBeginsAlike) {
+  const std::string known = "data, seed, seq_len, shuffle, template_date, template_name";
+  for (const auto& [word, meant] : {std::pair{"sed", "seed"},
+                                    {"sede", "seed"},
+                                    {"seqlen", "seq_len"},
+                                    {"seq_length", "seq_len"},
+                                    {"sufle", "shuffle"},
+                                    {"dataset", "data"},
+                                    {"templat", "template_date"},
+                                    {"template_nam", "template_name"}}) {
+    EXPECT_EQ(DidYouMean(word, known), std::string(" (did you mean ") + meant + "?)");
+  }
+  for (const char* word : {"", "x", "se", "zebra", "epochs"}) EXPECT_EQ(DidYouMean(word, known), "") << word;
+  EXPECT_EQ(DidYouMean(std::string(5000, 's'), known), "");
+  EXPECT_EQ(DidYouMean("sed", ""), "");
 }
 
 TEST(Glob, SplitsAtCommasOutsideBrackets) {

@@ -58,7 +58,7 @@ compile() { mcs -warnaserror -langversion:7.2 "-out:$work/bin/$1.exe" "-r:$work/
 for name in Finetune Sft Dpo; do
   compile $name samples/csharp/$name.cs
 done
-for name in BindingTest GroupTest MessagesTest ZeroCopy; do
+for name in BindingTest GatherTest GroupTest MessagesTest ZeroCopy; do
   compile $name tests/bindings/csharp/$name.cs
 done
 
@@ -80,6 +80,7 @@ mono --debug "$work/bin/BindingTest.exe" "$work" "$version" "$PWD/tests/bindings
 grep -q '^ok  cycles' "$work/test.txt"
 mono --debug "$work/bin/MessagesTest.exe" "$work" "$PWD/tests/bindings/model" | tee "$work/messages.txt"
 grep -q '^ok  nulls' "$work/messages.txt"
+mono --debug "$work/bin/GatherTest.exe" | grep '^ok  gathers'
 two_processes "$work/group" mono --debug "$work/bin/GroupTest.exe"
 
 if [[ -n "${HLM_DOTNET:-}" ]]; then

@@ -50,6 +50,8 @@ java DataTest "$work" "$PWD/tests/bindings/model" "$work/goldens" 2>&1 | tee -a 
 grep -q '^ok  packed moments' "$work/test.txt"
 java MessagesTest "$work" "$PWD/tests/bindings/model" 2>&1 | tee -a "$work/test.txt"
 grep -q '^ok  nulls' "$work/test.txt"
+java GatherTest 2>&1 | tee -a "$work/test.txt"
+grep -q '^ok  gathers' "$work/test.txt"
 if grep -i 'WARNING\|FATAL' "$work/test.txt"; then
   fail "-Xcheck:jni complains"
 fi

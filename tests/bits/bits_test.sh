@@ -37,6 +37,15 @@ if "$bits" compare "$work/a" "$work/c" --reasons $reasons >"$work/said"; then fa
 # A trainer's memory options change no bit; what they leave differs in nothing but the case's name.
 run --out "$work/slots" --only options/qwen2_tied_wide/f32/slots
 [[ $(sed -n 's/^[^ ]* weights //p' "$work/slots" | sort -u | wc -l) == 1 ]] || fail "slots change weights"
+run --out "$work/experts" --only mixtures/mixtral/f32/
+grep " error " "$work/experts" && fail "mixtures with errors"
+[[ $(grep -E "/(whole|groups|routed) weights " "$work/experts" | cut -d' ' -f3 | sort -u | wc -l) == 1 ]] || fail "how experts go up changes weights"
+[[ $(grep -E "/(whole|z|aux_step|aux_sequence) weights " "$work/experts" | cut -d' ' -f3 | sort -u | wc -l) == 4 ]] ||
+  fail "terms of the routers' losses change nothing"
+run --out "$work/lanes" --only options/qwen2_tied_wide/f32/devices2
+grep " error " "$work/lanes" && fail "several devices with errors"
+[[ $(grep -E "_(host|peer) weights " "$work/lanes" | grep -v groups4 | cut -d' ' -f3 | sort -u | wc -l) == 1 ]] ||
+  fail "the way between devices changes weights"
 run --out "$work/checkpoint" --only checkpoints/bf16_tied
 grep " error " "$work/checkpoint" && fail "cases with errors"
 [[ $(grep -cE "/(background|snapshot|at_once) (second|again)_weights " "$work/checkpoint") == 6 ]] || fail "$(cat "$work/checkpoint")"

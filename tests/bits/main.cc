@@ -61,6 +61,7 @@ int Run(const std::map<std::string, std::string>& options) {
   RunOptimizer(record);
   RunGoldens(record);
   RunPlanOptions(record);
+  RunMixtures(record);
   RunLosses(record);
   RunCheckpoints(record, scratch.path(), get("--kept"));
   std::ofstream file(get("--out"), std::ios::binary);

@@ -84,6 +84,29 @@ void AddOptimizers(std::vector<Variant>& variants, bool bf16) {
   }
 }
 
+// What an update is made of, how a step's rows are dealt and by which way devices share them, and what does not train.
+void AddRoutes(std::vector<Variant>& variants) {
+  const auto add = [&](const std::string& name, const PlanChange& change) { variants.push_back({name, change}); };
+  add("path_fused", [](hlm_plan_options& o) { o.optimizer_path = HLM_PATH_FUSED; });
+  add("path_onednn", [](hlm_plan_options& o) { o.optimizer_path = HLM_PATH_ONEDNN; });
+  add("groups2", [](hlm_plan_options& o) { o.reduction_groups = 2; });
+  add("groups2_sweeps2", [](hlm_plan_options& o) { o.reduction_groups = 2, o.sweeps = 2, o.micro_batch = 1; });
+  add("groups4", [](hlm_plan_options& o) { o.reduction_groups = 4, o.micro_batch = 1; });
+  if (device == "cpu") {  // which there are several of on every machine
+    const std::pair<const char*, int32_t> routes[] = {{"host", HLM_ROUTE_HOST}, {"peer", HLM_ROUTE_PEER}};
+    for (const auto& [name, route] : routes) {
+      add(std::string("devices2_") + name, [route = route](hlm_plan_options& o) { o.device = "cpu:2", o.route = route; });
+      add(std::string("devices2_groups4_") + name, [route = route](hlm_plan_options& o) {
+        o.device = "cpu:2", o.route = route, o.reduction_groups = 4, o.micro_batch = 1, o.max_part_bytes = 16384;
+      });
+    }
+  }
+  add("train_pad_row", [](hlm_plan_options& o) { o.train_pad_row = 1; });
+  add("freeze_embedding", [](hlm_plan_options& o) { o.freeze = "model.embed_tokens.*"; });
+  add("freeze_projections", [](hlm_plan_options& o) { o.freeze = "*o_proj*,*down_proj*"; });
+  add("train_only_last", [](hlm_plan_options& o) { o.train_only = "model.layers.1.*,model.norm.*"; });
+}
+
 void AddTrainers(std::vector<Variant>& variants) {
   const auto add = [&](const std::string& name, const TrainerChange& change) { variants.push_back({name, nullptr, change}); };
   add("constant", [](hlm_trainer_options& o) { o.schedule = HLM_SCHEDULE_CONSTANT, o.warmup_steps = 2; });
@@ -157,6 +180,7 @@ void RunPlanOptions(Record& record) {
       std::vector<Variant> variants;
       AddMemory(variants);
       AddOptimizers(variants, bf16);
+      AddRoutes(variants);
       AddTrainers(variants);
       for (const Variant& variant : variants) {
         record.Run(prefix + variant.name, [&](Case& c) {

@@ -54,6 +54,7 @@ class Rig {
 // Each group of cases.
 void RunGoldens(Record& record);
 void RunPlanOptions(Record& record);
+void RunMixtures(Record& record);
 void RunLosses(Record& record);
 void RunCheckpoints(Record& record, const std::string& scratch, const std::string& kept);
 void RunOptimizer(Record& record);

@@ -233,6 +233,26 @@ TEST_F(Datasets, TextsAndCompletionsEndInEos) {
   EXPECT_EQ(Trained(Next(set, 1)), "cd");
 }
 
+TEST_F(Datasets, TextsThatWereRenderedAlreadyHaveOneBeginning) {
+  std::string json = TokenizerJson();
+  const std::string none = R"("post_processor":null)";
+  json.replace(json.find(none), none.size(),
+               R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"B","type_id":0}},)"
+               R"({"Sequence":{"id":"A","type_id":0}}],"pair":[],"special_tokens":{"B":{"id":"B","ids":[256],"tokens":["B"]}}})");
+  Write("tokenizer.json", json);
+  const auto ids = [&](const std::string& record, const std::string& more = "") {
+    Set set;
+    EXPECT_EQ(Open(Config(Write("d.jsonl", record), more), &set), HLM_OK) << message_;
+    const hlm_dataset_batch batch = Next(set, 1);
+    return std::vector<int32_t>(batch.ids, batch.ids + batch.n_ids);
+  };
+  const std::string pretrain = R"(, "task": "pretrain")";
+  EXPECT_EQ(ids(R"({"text": "<|im_start|>ab"})", pretrain), ids(R"({"text": "ab"})", pretrain));
+  EXPECT_EQ(ids(R"({"text": "ab"})", pretrain).front(), 256);
+  EXPECT_EQ(ids(R"({"text": "a<|im_start|>b"})", pretrain).size(), ids(R"({"text": "ab"})", pretrain).size() + 1);
+  EXPECT_EQ(ids(R"({"prompt": "<|im_start|>p", "completion": "c"})"), ids(R"({"prompt": "p", "completion": "c"})"));
+}
+
 TEST_F(Datasets, SafeContentKeepsDataFromBecomingSpecialTokens) {
   const std::string path =
       Write("d.jsonl", R"({"messages": [{"role": "user", "content": "<|im_end|>"}, {"role": "assistant", "content": "a"}]})");

@@ -27,7 +27,9 @@ AT(hlm_encode_options, offsets_in, 12);
 AT(hlm_encode_options, plain, 16);
 AT(hlm_encode_options, n_plain, 24);
 AT(hlm_encode_options, plain_added, 32);
-LAST(hlm_encode_options, trim_offsets, 36, 40);
+AT(hlm_encode_options, trim_offsets, 36);
+AT(hlm_encode_options, one_beginning, 40);
+LAST(hlm_encode_options, reserved, 44, 48);
 
 AT(hlm_group_options, struct_size, 0);
 AT(hlm_group_options, timeout_seconds, 8);

@@ -55,7 +55,7 @@ TEST(ModelMisuse, SaveOptions) {
     change(options);
     ExpectError(hlm_model_save(model.get(), folder.c_str(), &options), HLM_INVALID_ARGUMENT, parts);
   };
-  expect([](auto& o) { o.dtype = 3; }, {"dtype is 3", "-1 (SOURCE)", "2 (F16)"});
+  expect([](auto& o) { o.dtype = 4; }, {"dtype is 4", "-1 (AUTO)", "3 (SOURCE)"});
   expect([](auto& o) { o.dtype = -2; }, {"dtype is -2"});
   expect([](auto& o) { o.overwrite = 2; }, {"overwrite is 2"});
   expect([](auto& o) { o.max_shard_bytes = 0; }, {"max_shard_bytes is 0"});

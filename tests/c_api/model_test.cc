@@ -95,6 +95,23 @@ TEST(Model, FromASeedBf16IsTheDefault) {
   EXPECT_NE(Describe(opened.get()).find(R"("source_dtype":"bf16")"), std::string::npos);
 }
 
+// -1 was called SOURCE, and programs that were compiled then pass it.
+TEST(Model, TheDefaultTypeIsAutoWhichIsMinusOne) {
+  hlm_save_options options;
+  hlm_save_options_init(&options);
+  EXPECT_EQ(options.dtype, HLM_DTYPE_AUTO);
+  EXPECT_EQ(HLM_DTYPE_AUTO, -1);
+  // Where nothing is packed the two are one.
+  const fs::path automatic = Folder("auto"), source = Folder("source");
+  ASSERT_OK(hlm_model_save(TinyModel().get(), automatic.c_str(), &options));
+  options.dtype = HLM_DTYPE_SOURCE;
+  ASSERT_OK(hlm_model_save(TinyModel().get(), source.c_str(), &options));
+  EXPECT_EQ(ReadFile(automatic / "model.safetensors"), ReadFile(source / "model.safetensors"));
+  options.dtype = 4;
+  ExpectError(hlm_model_save(TinyModel().get(), Folder("other").c_str(), &options), HLM_INVALID_ARGUMENT,
+              {"dtype is 4", "-1 (AUTO)", "3 (SOURCE)"});
+}
+
 TEST(Model, SeedsMatter) {
   const auto weights = [](int64_t seed, const std::string& name) {
     hlm_model* raw = nullptr;

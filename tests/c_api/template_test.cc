@@ -188,6 +188,21 @@ class Folder {
   std::string path_;
 };
 
+TEST(TemplateApi, AddedTokensThatAreNoJsonAreSaidWithTheirFile) {
+  const Folder folder;
+  folder.Write("tokenizer_config.json", R"({"chat_template": "x"})");
+  hlm_template* made = nullptr;
+  // A file may begin with a byte order mark.
+  folder.Write("tokenizer.json", "\xef\xbb\xbf{\"added_tokens\": []}");
+  ASSERT_OK(hlm_template_open(folder.path(), &made));
+  hlm_template_destroy(made);
+  for (const char* text :
+       {R"({"added_tokens": [{"id" 2}]})", R"({"added_tokens": [], "model": {)", R"({"added_tokens": []} x)"}) {
+    folder.Write("tokenizer.json", text);
+    ExpectError(hlm_template_open(folder.path(), &made), HLM_INVALID_ARGUMENT, {"tokenizer.json", "at byte"});
+  }
+}
+
 // tokenizer_config.json may name some of the added tokens only: those of tokenizer.json end turns as well.
 TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
   const Folder folder;
@@ -195,7 +210,8 @@ TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
                R"({"eos_token": "</s>", "added_tokens_decoder": {"2": {"content": "</s>"}, "7": {"content": "<|eot|>"}},
       "chat_template": "{% for m in messages %}{{ m.content }}<|im_end|>{{ '\\n' }}{% endfor %}"})");
   folder.Write("tokenizer.json",
-               R"({"added_tokens": [{"id": 2, "content": "</s>"}, {"id": 5, "content": "<|im_end|>"}], "model": {}})");
+               R"({"truncation": {"max_length": 1000000000000000000019884624838656, "n": NaN},
+      "added_tokens": [{"id": 2, "content": "</s>"}, {"id": 5, "content": "<|im_end|>"}], "model": {}})");
   folder.Write("generation_config.json", R"({"eos_token_id": [2, 5]})");
   hlm_template* made = nullptr;
   ASSERT_OK(hlm_template_open(folder.path(), &made));

@@ -1,6 +1,7 @@
 // Tokenizers through the C ABI: buffers, units of offsets, streams, and what is refused.
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -111,6 +112,27 @@ TEST_F(TokenizerTest, SomebodysTextMakesNoSpecialTokens) {
   options_.n_plain = 2;
   ExpectError(hlm_tokenizer_encode(tokenizer_.get(), "a", 1, &options_, nullptr, 0, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
               {"[0, 4)"});
+}
+
+TEST_F(TokenizerTest, ABeginningThatIsThereIsNotDoubledWhereThatIsAskedFor) {
+  EXPECT_EQ(Ids("<s>ab"), (std::vector<int32_t>{9, 9, 8}));
+  options_.one_beginning = 1;
+  EXPECT_EQ(Ids("<s>ab"), (std::vector<int32_t>{9, 8}));
+  EXPECT_EQ(Offsets("<s>ab", HLM_OFFSETS_BYTES), (std::vector<int64_t>{0, 3, 3, 5}));
+  size_t n = 0;
+  EXPECT_OK(hlm_tokenizer_encode(tokenizer_.get(), "<s>ab", 5, &options_, nullptr, 0, nullptr, 0, &n));
+  EXPECT_EQ(n, 2u);
+  // A program from before there was this member says so by its size.
+  options_.struct_size = offsetof(hlm_encode_options, one_beginning);
+  EXPECT_EQ(Ids("<s>ab"), (std::vector<int32_t>{9, 9, 8}));
+  options_.struct_size = sizeof(options_);
+  options_.one_beginning = 2;
+  ExpectError(hlm_tokenizer_encode(tokenizer_.get(), "a", 1, &options_, nullptr, 0, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
+              {"one_beginning", "2"});
+  options_.one_beginning = 0;
+  options_.reserved = 3;
+  ExpectError(hlm_tokenizer_encode(tokenizer_.get(), "a", 1, &options_, nullptr, 0, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
+              {"reserved", "3"});
 }
 
 TEST_F(TokenizerTest, BadArgumentsAreRefused) {

@@ -11,6 +11,7 @@
 #include "core/base/error.h"
 #include "core/cpu/cgroup.h"
 #include "core/cpu/cpu_device.h"
+#include "core/cpu/cpu_memory.h"
 
 namespace hlm {
 namespace {
@@ -166,6 +167,19 @@ TEST_F(CgroupTest, AGroupThatIsNotVisibleHereFallsBackToTheMount) {
   Write("proc", "0::/kubepods/pod1/container2\n");
   Write("fs/cpu.max", "100000 100000\n");
   EXPECT_DOUBLE_EQ(Cpus(), 1.0);
+}
+
+// A virtual machine that grows as its memory is used shows a part of it at first.
+TEST_F(CgroupTest, ALimitIsTakenAtItsWordBelowAndAboveWhatTheMachineShows) {
+  const auto limit = [&] { return MemoryLimit(root_ / "proc", root_ / "fs"); };
+  EXPECT_EQ(limit(), MachineMemory());  // no such file
+  Write("proc", "0::/a\n");
+  for (const int64_t bytes : {int64_t{1} << 20, 3 * MachineMemory()}) {
+    Write("fs/a/memory.max", std::to_string(bytes) + "\n");
+    EXPECT_EQ(limit(), bytes);
+  }
+  Write("fs/a/memory.max", "max\n");
+  EXPECT_EQ(limit(), MachineMemory());
 }
 
 TEST_F(CgroupTest, NoLimitIsZero) {

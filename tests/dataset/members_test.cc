@@ -226,6 +226,25 @@ TEST(Unused, PartsOfTheConversationAreRefused) {
             Conversation(User("the question") + "," + Answer("a")) + " -prompt");
 }
 
+// Descriptions of functions are known by their form, whatever they are called.
+TEST(Unused, ListsOfToolsAreRefused) {
+  const std::string turns = R"({"messages": )" + List(User("q") + "," + Answer("a"));
+  const std::string schema = R"({"type": "object", "properties": {"city": {"type": "string"}}})";
+  const std::string tool = R"({"name": "get_weather", "description": "the weather", "parameters": )" + schema + "}";
+  for (const std::string& tools :
+       {"[" + tool + "]", R"([{"type": "function", "function": )" + tool + "}]",
+        R"([{"name": "f", "input_schema": )" + schema + "}]", std::string(R"("[{\"name\": \"f\", \"parameters\": {}}]")")}) {
+    EXPECT_TRUE(Refuses(Sft(turns + R"(, "available_functions": )" + tools + "}"), "\"available_functions\" looks like a part"))
+        << tools;
+  }
+  // Calls have arguments; and where the conversation says it all, nothing is lost.
+  EXPECT_TRUE(Sft(turns + R"(, "gold": [{"name": "f", "arguments": {"city": "Oslo"}}]})").ends_with(" -gold"));
+  EXPECT_TRUE(Sft(turns + R"(, "notes": "[{half of a list"})").ends_with(" -notes"));
+  const std::string says = List(System("Call f with city.") + "," + User("q") + "," + Answer("a"));
+  EXPECT_TRUE(
+      Sft(R"({"messages": )" + says + R"(, "apis": [{"name": "f", "parameters": {"city": "city"}}]})").ends_with(" -apis"));
+}
+
 // Numbers are all that some questions have.
 TEST(Unused, NumbersOfAQuestionAreWords) {
   const std::string pair = R"({"prompt": "Add.", "chosen": "12", "rejected": "13", )";
@@ -389,6 +408,29 @@ TEST(Messages, CallsKeepWhatStandsBesideThem) {
 }
 
 // "loss" is a switch where it is true or false (ms-swift); a number is a loss that somebody measured.
+// Trainers that train parts of a message say so in its parts, or in ranges of characters: nobody would know that all of it was trained.
+TEST(Messages, WeightsOfTheirPartsAreRefused) {
+  const auto parts = [](const std::string& more, const std::string& role) {
+    return R"({"messages": [{"role": "user", "content": "q"}, {"role": ")" + role +
+           R"(", "content": [{"type": "text", "text": "bad", )" + more +
+           R"(}, {"type": "text", "text": "good"}]}, {"role": "assistant", "content": "a"}]})";
+  };
+  for (const std::string off : {R"("train": false)", R"("weight": 0)", R"("weight": 0.5)", R"("training": false)",
+                                R"("loss": false)", R"("loss_mask": 0)", R"("train": "no")"}) {
+    EXPECT_TRUE(Refuses(Sft(parts(off, "assistant")), "a message is trained as a whole")) << off;
+    EXPECT_FALSE(Refuses(Sft(parts(off, "user")), "whole")) << off;
+  }
+  for (const std::string on : {R"("train": true)", R"("weight": 1)", R"("weight": null)", R"("loss": 0.25)"})
+    EXPECT_NE(Sft(parts(on, "assistant")).find("badgood"), std::string::npos) << on;
+  const auto detail = [](const std::string& ranges, const std::string& role) {
+    return R"({"messages": [{"role": "user", "content": "q"}, {"role": ")" + role + R"(", "content": "a", "train_detail": )" +
+           ranges + R"(}, {"role": "assistant", "content": "b"}]})";
+  };
+  EXPECT_TRUE(Refuses(Sft(detail(R"([{"begin_offset": 0, "end_offset": 1, "train": false}])", "assistant")), "\"train_detail\""));
+  for (const std::string none : {"null", "[]"}) EXPECT_FALSE(Refuses(Sft(detail(none, "assistant")), "detail")) << none;
+  EXPECT_FALSE(Refuses(Sft(detail("[{}]", "user")), "detail"));
+}
+
 TEST(Messages, ALossIsASwitchOrANumber) {
   const auto with = [](const std::string& loss) {
     return R"({"messages": [)" + User("q") + R"(,{"role": "assistant", "content": "a", "loss": )" + loss + "}," + User("r") +

@@ -46,7 +46,13 @@ TEST(Options, WhatIsNotLegalIsNamed) {
   };
   EXPECT_EQ(message("{}"), "the data set's configuration has no data");
   EXPECT_EQ(message("[]"), "the data set's configuration is an array; it must be an object");
-  EXPECT_NE(message("{" + data + R"(, "sed": 1})").find("has sed; known are data, task"), std::string::npos);
+  EXPECT_NE(message("{" + data + R"(, "sed": 1})").find("has sed (did you mean seed?); known are data, task"), std::string::npos);
+  EXPECT_NE(message("{" + data + R"(, "seqlen": 9})").find("has seqlen (did you mean seq_len?); known"), std::string::npos);
+  EXPECT_NE(message("{" + data + R"(, "templte_date": 9})").find("has templte_date (did you mean template_date?); known"),
+            std::string::npos);
+  EXPECT_NE(message("{" + data + R"(, "zebra": 9})").find("has zebra; known"), std::string::npos);
+  EXPECT_NE(message(R"({"data": [{"paths": "x"}]})").find("data[0] has paths (did you mean path?); known are path"),
+            std::string::npos);
   EXPECT_EQ(message("{" + data + R"(, "task": "ppo"})"), R"(task is "ppo"; legal are pretrain, sft, dpo, orpo, simpo, kto)");
   EXPECT_EQ(message("{" + data + R"(, "seq_len": 1})"), "seq_len is 1; it must be a whole number in [2, 16777216]");
   EXPECT_NE(message("{" + data + R"(, "evaluation": 1.5})").find("evaluation is 1.5; it must be a fraction"), std::string::npos);

@@ -101,6 +101,15 @@ TEST(RealKeys, UnknownOnesAreToldWithASourceThatReadsThem) {
   offered(
       R"({"id": "1", "system_prompt": "s", "question": "q", "response": "a"})",
       R"({"kind":"messages","prompt":[{"role":"system","content":"s"},{"role":"user","content":"q"},{"role":"assistant","content":"a"}]})");
+  // A prompt that is a list of messages goes with its answer as it stands.
+  offered(
+      R"({"input": [{"role": "user", "content": "q"}], "output": "a", "system_prompt": "s", "category": "math"})",
+      R"({"kind":"completion","prompt":[{"role":"system","content":"s"},{"role":"user","content":"q"}],"chosen":[{"role":"assistant","content":"a"}]})");
+  // What may be called is no list of records.
+  offered(
+      R"({"query": "q", "answer": "a", "tools": [{"name": "f"}]})",
+      R"({"kind":"messages","prompt":[{"role":"user","content":"q"},{"role":"assistant","content":"a"}],"tools":[{"name":"f"}]})");
+  EXPECT_SAYS(Read(R"({"query": "q", "answers": "[]", "tools": [{"name": "f"}]})"), R"({"path", "format", "columns"})");
   EXPECT_SAYS(Read(R"({"body": "words"})"), R"(a source may say how to read it: {"path", "format", "columns"})");
   // One file that holds the records in a member.
   EXPECT_SAYS(Read(R"({"version": 1, "data": [{"question": "q"}]})"),

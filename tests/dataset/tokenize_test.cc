@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 #include "tests/dataset/support.h"
@@ -54,39 +52,27 @@ TEST(Tokenize, AnEosThatIsThereIsNotDoubled) {
   EXPECT_EQ(Tokens(R"({"prompt": "p", "completion": "c"})", Task::kSft, TrainOn::kAuto, pipeline), Shown{"^pc$\n..xx"});
 }
 
-// PlainPipeline with the beginning ("^" in a text is the token that stands before each) that `ids` say.
-TextPipeline BeginningWith(std::vector<int32_t> ids) {
+TEST(Tokenize, ABeginningThatWasThereAlreadyIsTold) {
   TextPipeline pipeline = PlainPipeline();
   const auto plain = pipeline.encode;
-  pipeline.encode = [plain, ids](std::string_view text, bool special, std::span<const TextSpan> spans) {
-    EncodedText encoded = plain(text, false, spans);
-    std::replace(encoded.ids.begin(), encoded.ids.end(), int32_t{'^'}, 256);
-    if (!special) return encoded;
-    encoded.ids.insert(encoded.ids.begin(), ids.begin(), ids.end());
-    encoded.offsets.insert(encoded.offsets.begin(), ids.size(), TextSpan{0, 0});
+  pipeline.encode = [plain](std::string_view text, bool special, std::span<const TextSpan> spans) {
+    EncodedText encoded = plain(text, special, spans);
+    encoded.second_beginning = special && text.starts_with("^");
     return encoded;
   };
-  return pipeline;
-}
-
-TEST(Tokenize, ATextThatWasRenderedAlreadyHasOneBeginning) {
-  const auto tokens = [](const std::string& record, std::vector<int32_t> ids, Task task = Task::kSft) {
-    return Tokens(record, task, TrainOn::kAuto, BeginningWith(std::move(ids)));
+  const auto told = [&](const std::string& record) {
+    const JsonValue value = ParseJson(record, "f:1");
+    Example example;
+    EXPECT_EQ(ReadExample(value, DetectFormat(value, Task::kSft, "f:1"), {}, "f:1", &example), Dropped::kNot);
+    Notes notes;
+    TokenizeExample(example, Task::kSft, TrainOn::kAuto, pipeline, "f:1", &notes);
+    std::vector<std::string> what;
+    for (const Note& note : notes) what.push_back(note.what);
+    return what;
   };
-  EXPECT_EQ(tokens(R"({"text": "^ab"})", {256}, Task::kPretrain), Shown{"^ab$\nxxxx"});
-  EXPECT_EQ(tokens(R"({"text": "ab"})", {256}), Shown{"^ab$\nxxxx"});
-  EXPECT_EQ(tokens(R"({"text": "^^ab"})", {256}), Shown{"^^ab$\nxxxxx"});  // what the text has twice, it has twice
-  EXPECT_EQ(tokens(R"({"text": "a^b"})", {256}), Shown{"^a^b$\nxxxxx"});
-  EXPECT_EQ(tokens(R"({"text": "^"})", {256}), Shown{"^$\nxx"});
-  EXPECT_EQ(tokens(R"({"prompt": "^p", "completion": "c"})", {256}), Shown{"^pc$\n..xx"});
-  EXPECT_EQ(tokens(R"({"prompt": "p", "completion": "^c"})", {256}), Shown{"^p^c$\n..xxx"});
-  EXPECT_EQ(tokens(R"({"prompt": "", "completion": "^c"})", {256}), Shown{"^c$\nxxx"});
-  EXPECT_EQ(tokens(R"({"prompt": "^p", "chosen": "c", "rejected": "r"})", {256}, Task::kPreference),
-            (Shown{"^pc$\n..xx", "^pr$\n..xx\nundesirable"}));
-  // A beginning of several tokens counts as a whole, and a tokenizer without one takes nothing away.
-  EXPECT_EQ(tokens(R"({"text": "^ab"})", {256, 'a'}), Shown{"^ab$\nxxxx"});
-  EXPECT_EQ(tokens(R"({"text": "^b"})", {256, 'a'}), Shown{"^a^b$\nxxxxx"});
-  EXPECT_EQ(tokens(R"({"text": "^^b"})", {}), Shown{"^^b$\nxxxx"});
+  EXPECT_EQ(told(R"({"text": "^ab"})"), Shown{"second_beginning"});
+  EXPECT_EQ(told(R"({"prompt": "^p", "completion": "c"})"), Shown{"second_beginning"});
+  EXPECT_EQ(told(R"({"text": "ab"})"), Shown{});
 }
 
 TEST(Tokenize, ConversationsTrainAnswers) {

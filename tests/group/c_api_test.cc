@@ -64,6 +64,28 @@ TEST(GroupApi, ArgumentsAreChecked) {
   hlm_group_destroy(nullptr);
 }
 
+// Without waiting for anybody, and without refusing several of a machine.
+TEST(GroupApi, WhatALauncherSaysIsTold) {
+  ExpectError(hlm_group_describe_environment(nullptr), HLM_INVALID_ARGUMENT, {"out_json"});
+  const auto told = [](const std::vector<std::pair<const char*, const char*>>& variables) {
+    hlm::Processes one(1, [&](int64_t) -> std::string {
+      for (const auto& [name, value] : variables) setenv(name, value, 1);
+      char* json = nullptr;
+      Must(hlm_group_describe_environment(&json));
+      const String text(json);
+      return json;
+    });
+    std::string text = one.Result(0);
+    std::erase_if(text, [](char c) { return c == ' ' || c == '\n'; });
+    return text;
+  };
+  EXPECT_EQ(told({}), R"({"rank":0,"size":1,"local_size":1,"launcher":""})");
+  const std::vector<std::pair<const char*, const char*>> torchrun = {
+      {"RANK", "3"}, {"WORLD_SIZE", "4"}, {"LOCAL_WORLD_SIZE", "2"}, {"MASTER_ADDR", "nowhere"}, {"MASTER_PORT", "1"}};
+  EXPECT_EQ(told(torchrun), R"({"rank":3,"size":4,"local_size":2,"launcher":"torchrun"})");
+  EXPECT_NE(told({{"RANK", "x"}, {"WORLD_SIZE", "4"}}).find("RANKis\"x\""), std::string::npos);
+}
+
 TEST(GroupApi, APlanIsForSoManyProcesses) {
   const Model model = TinyModel();
   hlm_plan_options options = TinyPlanOptions();

@@ -80,6 +80,16 @@ TEST(Launchers, ATaskOfSrunMayKnowTheJobsTasksOnly) {
   task.erase("SLURM_STEP_ID");
   task["SLURM_LOCALID"] = "0";
   EXPECT_EQ(Place(task).size, 4);
+  // Whatever else it knows: a batch script says so, and is rank 0.
+  for (const char* name : {"SLURM_NODEID", "SLURM_LOCALID"}) {
+    Variables one = With(task, {{"SLURM_PROCID", "0"}});
+    one.erase(name);
+    EXPECT_EQ(Place(one).size, 4) << name;
+  }
+  task.erase("SLURM_NODEID");
+  task.erase("SLURM_LOCALID");
+  EXPECT_EQ(Place(task).rank, 3);
+  EXPECT_EQ(Place(With(task, {{"ENVIRONMENT", "BATCH"}})).size, 1);
 }
 
 TEST(Launchers, ARankWithoutASizeIsRefused) {

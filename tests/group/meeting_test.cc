@@ -1,6 +1,7 @@
 // How processes find each other, and what they hear where they do not.
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -85,6 +86,36 @@ TEST(Meeting, CarriersMustBeTheSame) {
   for (const std::string& result : ranks.Results()) {
     EXPECT_EQ(result, "FAILED_PRECONDITION: the carrier is mpi on rank 1 and gloo on rank 0; give all the same");
   }
+}
+
+// As by hlm_group_connect: nobody has said how many processes this machine has.
+RankAddress PlaceByAddress(int64_t rank, int64_t size, int port) {
+  RankAddress place = LocalPlace(rank, size, port);
+  place.local_size = 1;
+  return place;
+}
+
+TEST(Meeting, ProcessesOfAMachineAreCounted) {
+  const int port = FreePort();
+  Processes ranks(3, [&](int64_t rank) {
+    return StrCat(ProcessGroup::Connect(PlaceByAddress(rank, 3, port), QuickOptions())->place().local_size);
+  });
+  for (const std::string& result : ranks.Results()) EXPECT_EQ(result, "3");
+}
+
+// What has a kernel of its own, or as a container a name of its own, is a machine. Making one takes the rights to.
+TEST(Meeting, HostsOfOtherNamesAreOtherMachines) {
+  const int port = FreePort();
+  Processes ranks(2, [&](int64_t rank) -> std::string {
+    if (unshare(CLONE_NEWUTS) != 0) return "may not";
+    const std::string name = StrCat("host-", rank);
+    if (sethostname(name.data(), name.size()) != 0) return "may not";
+    const auto group = ProcessGroup::Connect(PlaceByAddress(rank, 2, port), QuickOptions());
+    return StrCat(Ranks(*group), " ", group->place().local_size);
+  });
+  const std::vector<std::string> results = ranks.Results();
+  if (results[0] == "may not") GTEST_SKIP() << "this process may not give itself another host name";
+  for (const std::string& result : results) EXPECT_EQ(result, "01 1");
 }
 
 TEST(Meeting, WhoDoesNotBelongIsToldWhy) {

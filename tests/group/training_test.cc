@@ -514,6 +514,11 @@ TEST(Together, RanksThatDifferAreTold) {
     EXPECT_TRUE(result.find("rank 1 is at an evaluation behind step 0") != std::string::npos) << result;
     EXPECT_TRUE(result.find("rank 0 at a step behind step 0") != std::string::npos) << result;
   }
+  results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup& group) { setup.devices = group.rank() + 1; });
+  for (const std::string& result : results) {
+    EXPECT_TRUE(result.starts_with("FAILED_PRECONDITION: the ranks do not do the same: rank 1 is at 2 devices")) << result;
+    EXPECT_TRUE(result.find("rank 0 at 1 device") != std::string::npos) << result;
+  }
   results = RunAll(run, 2, 1, Evenly, [](RunSetup& setup, ProcessGroup&) { setup.plan.processes = 4; });
   for (const std::string& result : results) {
     EXPECT_EQ(result, "FAILED_PRECONDITION: the plan is for 4 processes and the group has 2: plan with processes 2");
@@ -559,6 +564,16 @@ TEST(Together, AChoiceThatARankCannotTakeIsNamed) {
          "libraries is another GPU here and ");
   expect([](RunSetup& setup) { setup.plan.threads = 3; }, "threads is 3 here and 1 in the plan of rank 0");
   expect([](RunSetup& setup) { setup.plan.head_chunk = 7; }, "head_chunk is 7 here and 5 in the plan of rank 0");
+}
+
+// What the options allow is for CPUs.
+TEST(Together, SeveralProcessesOfAMachineHaveNoGpus) {
+  RunSetup run = SmallRun(DType::kF32);
+  run.change_machine = [](MachineSpec& machine) { machine.devices = {"cuda:0"}; };
+  ExpectAll(
+      RunAll(run, 2, 1),
+      "FAILED_PRECONDITION: the device is cuda:0 and 2 processes of the group are on this machine; one process drives all GPUs "
+      "of a machine: start one");
 }
 
 // Where in a run a rank is killed or stopped is drawn; the others must name it, and a run of the rest goes on from the last checkpoint.

@@ -104,6 +104,15 @@ class FamiliesTest(unittest.TestCase):
                 self.assertEqual(named, set(), file)
 
 
+class JsonTest(unittest.TestCase):
+    def test_one_file_knows_the_parser(self) -> None:
+        """What is read is a JsonValue, or passes a JsonReader by (core/io)."""
+        sources = listed("core/*.cc", "core/*.h", "c_api/*.cc", "c_api/*.h", "cpu_optim/*.cc", "cpu_optim/*.h")
+        self.assertGreater(len(sources), 500)
+        users = [file for file in sources if "nlohmann" in (ROOT / file).read_text()]
+        self.assertEqual(users, ["core/io/json_text.cc"])
+
+
 # What of the model's mathematics is no part of its identity, and why.
 NOT_WRITTEN = {
     "ModelSpec.family": "the architecture names it",

@@ -54,6 +54,7 @@ TEST(DeviceList, MistakesAreNamed) {
       {"", Code::kNotFound, "''"},
       {"cpu:0", Code::kNotFound, "'cpu:0'"},
       {"cpu:65", Code::kNotFound, "'cpu:65'"},
+      {"cpu:65", Code::kNotFound, "cpu:2 (that many of the CPU's, at most 64)"},
       {"auto,cpu", Code::kNotFound, "'auto'"},
   };
   for (const auto& [text, code, part] : wrong) {

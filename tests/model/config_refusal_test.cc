@@ -106,7 +106,7 @@ TEST(ConfigRefusal, SettingsThatAFamilyHasOneValueOf) {
       {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", plain, "use_cla", {"false"}, {"true"}},
       {"HunYuanDenseV1ForCausalLM", "hunyuan_v1_dense", plain, "use_qk_norm", {"true"}, {"false"}},
       {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", topk, "use_cla", {"false"}, {"true"}},
-      {"Qwen3ForCausalLM", "qwen3", plain, "use_qk_norm", {"true"}, {"false"}},
+      {"HunYuanMoEV1ForCausalLM", "hunyuan_v1_moe", topk, "use_qk_norm", {"true"}, {"false"}},
       {"CohereForCausalLM", "cohere", plain, "use_parallel_block", {"true"}, {"false"}},
       {"Cohere2ForCausalLM", "cohere2", plain, "use_gated_activation", {"true"}, {"false"}},
       {"Cohere2ForCausalLM",
@@ -172,9 +172,22 @@ TEST(ConfigRefusal, TheSameSettingsSwitchedOffAreHarmless) {
       "position_embedding_type": "rope", "no_rope_layers": [], "is_causal": true, "auto_map": {"AutoConfig": "c.C"},
       "rope_scaling": null, "layer_types": ["full_attention", "attention"], "use_sliding_window": false,
       "sliding_window": null, "qk_layernorm": )";
-  for (const char* family : {"Llama", "Mistral", "Qwen2"})
+  for (const char* family : {"Llama", "Mistral", "Qwen2", "Qwen3"})
     EXPECT_EQ(ParseConfig(TinyConfig(family, off + "false}")).layers(), 2) << family;
-  EXPECT_EQ(ParseConfig(TinyConfig("Qwen3", off + "true}")).layers(), 2);  // which always has them
+}
+
+// Qwen3's class in transformers 5.24.0 knows no such key: its queries and keys have norms whatever one says.
+TEST(ConfigRefusal, NormsThatAFamilyAlwaysHasAreNotSwitchedOff) {
+  const auto normed = [](const char* changes) {
+    const ModelSpec spec = ParseConfig(TinyConfig("Qwen3", changes));
+    return std::get<AttentionSpec>(spec.kinds[0].branches[0].bodies[0].body).qk_norm.norm.on();
+  };
+  for (const char* key : {"qk_norm", "use_qk_norm", "qk_layernorm"}) {
+    for (const char* value : {"true", "false", "null"}) {
+      const std::string changes = StrCat("{\"", key, "\": ", value, "}");
+      EXPECT_TRUE(normed(changes.c_str())) << changes;
+    }
+  }
 }
 
 TEST(ConfigRefusal, DropoutsAboveZeroAreNoted) {

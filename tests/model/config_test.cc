@@ -108,6 +108,19 @@ TEST(Config, TheTwoSpellingsOfRotarySettingsAreOne) {
   }
 }
 
+// transformers looks for YaRN's truncate beside the types of layers: the word below a type is not heard.
+TEST(Config, SettingsByTypeOfLayerAreTruncated) {
+  const auto frequencies = [](const std::string& family, const std::string& settings, size_t rope) {
+    const std::string changes = R"({"head_dim": 8, "hidden_size": 32, "rope_parameters": )" + settings + "}";
+    return RotaryFrequencies(ParseConfig(TinyConfig(family, changes)).ropes.at(rope));
+  };
+  const std::string yarn = R"({"rope_type": "yarn", "rope_theta": 1000.0, "factor": 4.0, "beta_fast": 3.0, "truncate": false,
+                               "original_max_position_embeddings": 64})";
+  const std::string by_type = R"({"sliding_attention": {"rope_type": "default"}, "full_attention": )" + yarn + "}";
+  EXPECT_NEAR(frequencies("Olmo3", by_type, 1)[1] / 0.11114246398210526, 1.0, 3e-7);
+  EXPECT_NEAR(frequencies("Llama", yarn, 0)[1] / 0.1165764331817627, 1.0, 3e-7);
+}
+
 // As Llama 4 Scout has them: every wavelength is either long or short, and none is between.
 TEST(Config, EqualFactorsOfFrequenciesBlendNothing) {
   const auto frequencies = [](const char* settings) {

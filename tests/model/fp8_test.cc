@@ -11,6 +11,7 @@
 
 #include "core/base/error.h"
 #include "core/model/config.h"
+#include "tests/model/packing.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {
@@ -19,20 +20,13 @@ namespace {
 constexpr const char* kName = "model.layers.0.mlp.gate_proj.weight";
 constexpr const char* kScales = "model.layers.0.mlp.gate_proj.weight_scale_inv";
 
-// (-1)^s 2^(e - 7) (1 + m / 8), and 2^-6 m / 8 where e is 0.
-double ByHand(unsigned code) {
-  const double sign = (code & 128u) != 0 ? -1 : 1;
-  const unsigned e = (code >> 3) & 15u, m = code & 7u;
-  return e == 0 ? sign * std::pow(2.0, -6) * m / 8 : sign * std::pow(2.0, static_cast<double>(e) - 7) * (1 + m / 8.0);
-}
-
 TEST(Fp8, EveryCodeIsWhatTheFormatSays) {
   for (unsigned code = 0; code < 256; ++code) {
     const float value = E4m3ToFloat(static_cast<uint8_t>(code));
     if ((code & 127u) == 127) {
       EXPECT_TRUE(std::isnan(value)) << code;
     } else {
-      EXPECT_EQ(value, ByHand(code)) << code;
+      EXPECT_EQ(value, E4m3ByHand(code)) << code;
     }
   }
 }
@@ -74,7 +68,7 @@ struct Quantised {
     return ReadAll(*opened, *FindTensor(opened->layout(), kName, &unit));
   }
   double Value(int64_t row, int64_t column) const {
-    return ByHand(static_cast<unsigned char>(codes[static_cast<size_t>(row * shape[1] + column)]));
+    return E4m3ByHand(static_cast<unsigned char>(codes[static_cast<size_t>(row * shape[1] + column)]));
   }
   std::shared_ptr<const Model> model;
 };
@@ -100,7 +94,8 @@ TEST(Fp8, OneScaleMayBeOfTheWholeTensor) {
   for (const std::vector<int64_t>& shape : {std::vector<int64_t>{}, {1}, {1, 1}}) {
     q.Write("F32", shape, Floats({0.75f}));
     const std::vector<float> values = q.Read();
-    for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i], ByHand(static_cast<unsigned char>(q.codes[i])) * 0.75) << i;
+    for (size_t i = 0; i < values.size(); ++i)
+      EXPECT_EQ(values[i], E4m3ByHand(static_cast<unsigned char>(q.codes[i])) * 0.75) << i;
   }
 }
 
@@ -108,7 +103,7 @@ TEST(Fp8, ScalesMayBePowersOfTwo) {
   const Quantised q(R"({"quant_method": "fp8", "scale_fmt": "ue8m0", "weight_block_size": [128, 128]})");
   q.Write("F8_E8M0", {1, 1}, std::string(1, static_cast<char>(125)));
   const std::vector<float> values = q.Read();
-  for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i], ByHand(static_cast<unsigned char>(q.codes[i])) / 4) << i;
+  for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(values[i], E4m3ByHand(static_cast<unsigned char>(q.codes[i])) / 4) << i;
 }
 
 TEST(Fp8, WhatDoesNotFitIsNamed) {
@@ -146,6 +141,7 @@ TEST(Fp8, OtherFormatsAreRefusedByName) {
 TEST(Fp8, AConfigIsSavedWithoutTheQuantizationThatIsGone) {
   const std::string config = Config(R"({"quant_method": "fp8"})");
   EXPECT_EQ(ConfigForSaving(config, ParseConfig(config), DType::kBF16).find("quantization_config"), std::string::npos);
+  EXPECT_EQ(Json::parse(ConfigForSaving(config, ParseConfig(config), std::nullopt)), Json::parse(config)) << "packed again";
 }
 
 }  // namespace

@@ -96,5 +96,31 @@ TEST(Layout, TiedEmbeddingsHaveNoHeadOfTheirOwn) {
   EXPECT_EQ(untied.parameters - tied.parameters, 40 * 16);
 }
 
+TEST(Layout, TheHeadReadsItsMatrixWhereItLies) {
+  for (const char* changes : {"{}", R"({"tie_word_embeddings": true})"}) {
+    const ModelLayout layout = LayoutOf("Llama", changes);
+    int64_t unit = -1;
+    const TensorSpec* matrix = FindTensor(layout, layout.tied ? "model.embed_tokens.weight" : "lm_head.weight", &unit);
+    ASSERT_NE(matrix, nullptr);
+    EXPECT_EQ(unit, layout.HeadUnit());
+    EXPECT_EQ(layout.head->matrix(), matrix->offset);
+    EXPECT_EQ(layout.head->bias(), -1);
+  }
+}
+
+TEST(Layout, TheHeadDeclaresAChunkOfLogitsNotAll) {
+  const ModelLayout layout = LayoutOf("Llama");
+  const Declaration& head = layout.head->declaration();
+  constexpr int64_t kTokens = 64, kChunk = 16, kHidden = 16, kVocab = 40;
+  const auto bytes = [&](DType type, bool forward_only) {
+    return PlaceTemporaries(head, type, kTokens, kChunk, forward_only).total;
+  };
+  constexpr int64_t kStates = kTokens * kHidden, kLogits = kChunk * kVocab;
+  EXPECT_EQ(bytes(DType::kBF16, true), 2 * kStates + 4 * kLogits);
+  EXPECT_EQ(bytes(DType::kBF16, false), 2 * (2 * kStates) + 4 * kLogits + 2 * kLogits);
+  // The gradient of logits takes their place.
+  EXPECT_EQ(bytes(DType::kF32, false), 2 * (4 * kStates) + 4 * kLogits);
+}
+
 }  // namespace
 }  // namespace hlm

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
@@ -11,17 +12,11 @@
 
 #include "core/base/error.h"
 #include "core/model/config.h"
+#include "tests/model/packing.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {
 namespace {
-
-// Sign, exponent and mantissa by hand: (-1)^s 2^(e - 1) (1 + m / 2), and m / 2 where e is 0.
-double ByHand(unsigned code) {
-  const double sign = (code & 8u) != 0 ? -1 : 1;
-  const unsigned e = (code >> 1) & 3u, m = code & 1u;
-  return e == 0 ? sign * 0.5 * m : sign * std::pow(2.0, static_cast<double>(e) - 1) * (1 + 0.5 * m);
-}
 
 TEST(Mxfp4, EveryCodeAndScaleIsWhatTheFormatSays) {
   std::vector<uint8_t> bytes, scales;
@@ -33,7 +28,7 @@ TEST(Mxfp4, EveryCodeAndScaleIsWhatTheFormatSays) {
   DecodeMxfp4(bytes.data(), scales.data(), 0, 128, values.data());
   for (size_t i = 0; i < values.size(); ++i) {
     const unsigned pair = static_cast<unsigned>(i % 32 / 2), code = i % 2 == 0 ? pair : 15 - pair;
-    EXPECT_EQ(values[i], ByHand(code) * std::pow(2.0, static_cast<double>(i / 32) - 2)) << i;
+    EXPECT_EQ(values[i], E2m1ByHand(code) * std::pow(2.0, static_cast<double>(i / 32) - 2)) << i;
   }
 }
 
@@ -47,6 +42,65 @@ TEST(Mxfp4, AnyRangeGivesWhatTheWholeGives) {
     DecodeMxfp4(bytes.data() + begin / 2, scales.data() + begin / kMxfp4Block, begin, n, part.data());
     for (int64_t i = 0; i < n; ++i)
       EXPECT_EQ(part[static_cast<size_t>(i)], whole[static_cast<size_t>(begin + i)]) << begin << " + " << i;
+  }
+}
+
+// The specification's conversion (OCP Microscaling Formats 1.0) in doubles, with a search for the nearest code.
+void EncodeByHand(const float* values, uint8_t* bytes, uint8_t* scale) {
+  double largest = 0;
+  for (int i = 0; i < 32; ++i) largest = std::max(largest, std::fabs(static_cast<double>(values[i])));
+  const double exponent = largest == 0 ? -127 : std::max(std::floor(std::log2(largest)) - 2, -127.0);
+  *scale = static_cast<uint8_t>(exponent + 127);
+  for (int i = 0; i < 32; ++i) {
+    const unsigned code = NearestE2m1ByHand(static_cast<double>(values[i]) / std::pow(2.0, exponent));
+    bytes[i / 2] = static_cast<uint8_t>(i % 2 == 0 ? code : bytes[i / 2] | code << 4);
+  }
+}
+
+TEST(Mxfp4, BlocksAreEncodedAsTheSpecificationSays) {
+  std::vector<float> values;
+  // Each number, the middles and what lies beside them, to beyond the largest, in blocks of many magnitudes.
+  for (const int power : {-126, -60, -3, 0, 1, 90, 125}) {
+    for (int i = 0; i < 31; ++i) values.push_back(std::ldexp(0.25f * static_cast<float>(i - 15), power));
+    values.push_back(std::ldexp(7.75f, power - 1));
+    for (int i = 0; i < 32; ++i)
+      values.push_back(std::ldexp(std::nextafter(0.25f * static_cast<float>(i), i % 2 == 0 ? 9.0f : 0.0f), power - 2));
+  }
+  for (int i = 0; i < 32; ++i) values.push_back(i % 2 == 0 ? 0.0f : -0.0f);
+  for (int i = 0; i < 32; ++i) values.push_back(std::ldexp(static_cast<float>(i), -149));  // below the least scale
+  const size_t blocks = values.size() / 32;
+  std::vector<uint8_t> bytes(blocks * 16), scales(blocks), expected(blocks * 16), expected_scales(blocks);
+  EncodeMxfp4(values.data(), static_cast<int64_t>(values.size()), bytes.data(), scales.data());
+  for (size_t b = 0; b < blocks; ++b) EncodeByHand(values.data() + 32 * b, expected.data() + 16 * b, &expected_scales[b]);
+  EXPECT_EQ(scales, expected_scales);
+  EXPECT_EQ(bytes, expected);
+}
+
+// Whatever scale they had: numbers come back, and where a block has a 4 or a 6 its bytes.
+TEST(Mxfp4, NumbersThatWereReadComeBackExactly) {
+  constexpr int64_t kElements = 32 * 254;
+  std::vector<uint8_t> bytes, scales;
+  for (int scale = 0; scale < 254; ++scale) {
+    scales.push_back(static_cast<uint8_t>(scale));
+    for (int i = 0; i < 16; ++i) {
+      const int most = scale % 8;  // the largest code of the block, which may be a small one
+      const int low = (i * 5 + scale) % (most + 1), high = i == 0 ? most : (i * 3) % (most + 1);
+      bytes.push_back(static_cast<uint8_t>(low | (i % 3 == 0 ? 8 : 0) | high << 4 | (i % 5 == 0 ? 128 : 0)));
+    }
+  }
+  std::vector<float> values(kElements), again(kElements);
+  DecodeMxfp4(bytes.data(), scales.data(), 0, kElements, values.data());
+  std::vector<uint8_t> new_bytes(bytes.size()), new_scales(scales.size());
+  EncodeMxfp4(values.data(), kElements, new_bytes.data(), new_scales.data());
+  DecodeMxfp4(new_bytes.data(), new_scales.data(), 0, kElements, again.data());
+  EXPECT_EQ(again, values);
+  for (size_t block = 0; block < scales.size(); ++block) {
+    if (block % 8 < 6) continue;
+    EXPECT_EQ(new_scales[block], scales[block]);
+    EXPECT_TRUE(std::equal(bytes.begin() + static_cast<int64_t>(16 * block),
+                           bytes.begin() + static_cast<int64_t>(16 * block + 16),
+                           new_bytes.begin() + static_cast<int64_t>(16 * block)))
+        << block;
   }
 }
 
@@ -90,7 +144,7 @@ TEST(Mxfp4, AFolderIsReadAsItsNumbers) {
   for (size_t i = 0; i < values.size(); ++i) {
     const auto byte = static_cast<unsigned char>(blocks[i / 2]);
     const double scale = std::pow(2.0, static_cast<unsigned char>(scales[i / 32]) - 127.0);
-    EXPECT_EQ(values[i], ByHand(i % 2 == 0 ? byte & 15u : byte >> 4u) * scale) << i;
+    EXPECT_EQ(values[i], E2m1ByHand(i % 2 == 0 ? byte & 15u : byte >> 4u) * scale) << i;
   }
 
   FileBuilder bad = ModelFile(*model, "BF16", {gate_up, down});

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/model/safetensors_writer.h"
 #include "tests/model/test_folder.h"
 
 namespace hlm {
@@ -15,6 +16,12 @@ TensorSpec Spec(const std::string& name, std::vector<int64_t> shape) {
   TensorSpec spec{name, std::move(shape), 0, 1, TensorInit::kNormal};
   for (const int64_t extent : spec.shape) spec.elements *= extent;
   return spec;
+}
+
+std::vector<FileTensor> Numbers(const std::vector<const TensorSpec*>& specs, DType type) {
+  std::vector<FileTensor> tensors;
+  for (const TensorSpec* spec : specs) tensors.emplace_back(*spec, type);
+  return tensors;
 }
 
 // Values that every type holds exactly, different in every tensor.
@@ -47,7 +54,7 @@ TEST_F(Safetensors, WhatIsWrittenIsReadInEveryType) {
   const TensorSpec large = Spec("large", {3, 100'003}), small = Spec("small", {5}), one = Spec("one", {1, 1});
   for (const DType type : {DType::kF32, DType::kBF16, DType::kF16}) {
     const std::string path = folder_ / (std::string(Name(type)) + ".safetensors");
-    WriteSafetensors(path, {&small, &large, &one}, type, Fill);
+    WriteSafetensors(path, Numbers({&small, &large, &one}, type), Fill);
     const SafetensorsFile file(path);
     ASSERT_EQ(file.tensors().size(), 3u);
     EXPECT_EQ(file.tensors()[0].name, "small");
@@ -71,7 +78,7 @@ TEST_F(Safetensors, WhatIsWrittenIsReadInEveryType) {
 TEST_F(Safetensors, DataAreAlignedAndTheFormatIsNamed) {
   for (const char* name : {"t", "tt", "ttt", "tttt", "ttttt", "tttttt", "ttttttt"}) {
     const TensorSpec other = Spec(name, {2});
-    const std::string header = MakeSafetensorsHeader({&other}, DType::kF32);
+    const std::string header = MakeSafetensorsHeader(FileTensor(other, DType::kF32).parts);
     EXPECT_EQ(header.size() % 8, 0u);
     EXPECT_NE(header.find(R"("__metadata__":{"format":"pt"})"), std::string::npos);
   }
@@ -80,7 +87,7 @@ TEST_F(Safetensors, DataAreAlignedAndTheFormatIsNamed) {
 TEST_F(Safetensors, RoundingIsToNearestEven) {
   const TensorSpec tensor = Spec("t", {4});
   const float values[4] = {1.0f + 0x1p-8f, 1.0f + 3 * 0x1p-8f, -1.0f - 0x1.8p-8f, 0x1p-30f};
-  WriteSafetensors(path_, {&tensor}, DType::kBF16,
+  WriteSafetensors(path_, Numbers({&tensor}, DType::kBF16),
                    [&](const TensorSpec&, int64_t begin, int64_t n, float* out) { std::copy_n(values + begin, n, out); });
   const SafetensorsFile file(path_);
   float read[4];
@@ -100,7 +107,7 @@ TEST_F(Safetensors, ValuesThatTheTypeCannotHoldAreNamed) {
   };
   const auto write = [&](DType type, float value) {
     static int count = 0;
-    WriteSafetensors(folder_ / std::to_string(count++), {&tensor}, type, with(value));
+    WriteSafetensors(folder_ / std::to_string(count++), Numbers({&tensor}, type), with(value));
   };
   write(DType::kF16, 65519.0f);  // rounds to the largest
   ExpectError(Code::kOutOfRange, {"big.weight", "66000", "65520", "f16", "65504"}, [&] { write(DType::kF16, 65520.0f); });

@@ -100,6 +100,10 @@ TEST_F(TextFilesTest, StopIdsAreAddedWhereTheyAreMissing) {
   WriteText(source_ + "/generation_config.json", R"({"top_k": 5})");
   Save({.stop_ids = {0}});
   EXPECT_EQ(Read("generation_config.json"), Json({{"top_k", 5}, {"eos_token_id", {0}}}));
+  EXPECT_TRUE(StopIdsAreUnsaid(*Model::Open(source_)));
+  EXPECT_FALSE(StopIdsAreUnsaid(*Model::Open(out_)));
+  fs::remove(source_ + "/generation_config.json");
+  EXPECT_FALSE(StopIdsAreUnsaid(*Model::Open(source_)));
 }
 
 TEST_F(TextFilesTest, WhatIsWrongIsNamed) {

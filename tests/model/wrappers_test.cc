@@ -64,6 +64,17 @@ TEST(Wrappers, WhatTheWholesClassSaysOfItsText) {
   }
 }
 
+// Wherever it stands.
+TEST(Wrappers, AQuantizationThatIsGoneIsNotSaved) {
+  for (const char* members : {R"("model_type": "mistral3", "text_config": {"quantization_config": {"quant_method": "fp8"}})",
+                              R"("model_type": "mistral3", "text_config": {}, "quantization_config": {"quant_method": "fp8"})"}) {
+    const std::string config = With(members);
+    const ModelSpec spec = ParseConfig(config);
+    EXPECT_EQ(ConfigForSaving(config, spec, DType::kBF16).find("quantization_config"), std::string::npos) << config;
+    EXPECT_NE(ConfigForSaving(config, spec, std::nullopt).find("quantization_config"), std::string::npos) << config;
+  }
+}
+
 TEST(Wrappers, ATextModelThatIsAloneHasNoSuchSizes) {
   ExpectError(Code::kInvalidArgument, {"hidden_size", "missing"},
               [] { ParseConfig(R"({"model_type": "llama", "vocab_size": 32064})"); });

@@ -19,6 +19,13 @@ DeviceArray* Less(Rig& rig, const DeviceArray& sums) {
   return &rig.Put(DType::kF32, values);
 }
 
+// Of larger cases the gradients are by formulas too: central differences of all inputs would take minutes.
+constexpr size_t kMostDifferences = 700;  // tokens times channels
+template <class Op>
+auto GradientsOf(const Op& op) {
+  return [op](const std::vector<Doubles>& in, const Doubles& dy) { return op.ExactGradients(in, dy); };
+}
+
 struct Selective {
   DType type;
   Lengths documents;
@@ -47,6 +54,44 @@ struct Selective {
       }
     });
     return y;
+  }
+
+  std::vector<Doubles> ExactGradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    std::vector<Doubles> g;
+    for (const Doubles& input : in) g.emplace_back(input.size());
+    const size_t states = channels * state_dim;
+    Doubles before(tokens() * states), after(tokens() * states), dstate(states);  // of each token
+    std::vector<bool> first;
+    documents.ForTokens([&](size_t t, bool begins) {
+      first.push_back(begins);
+      for (size_t i = 0; i < states; ++i) {
+        const size_t c = i / state_dim, at = t * channels + c;
+        const double step = SoftplusOf(in[1][at] + in[5][c]);
+        before[t * states + i] = begins ? 0 : after[(t - 1) * states + i];
+        after[t * states + i] = std::exp(-std::exp(in[4][i]) * step) * before[t * states + i] +
+                                step * in[2][t * state_dim + i % state_dim] * in[0][at];
+      }
+    });
+    for (size_t t = tokens(); t-- > 0;) {
+      for (size_t i = 0; i < states; ++i) {
+        const size_t c = i / state_dim, at = t * channels + c, own = t * state_dim + i % state_dim;
+        const double step = SoftplusOf(in[1][at] + in[5][c]), rate = std::exp(in[4][i]), x = in[0][at];
+        const double ds = dstate[i] + dy[at] * in[3][own], fading = -rate * std::exp(-rate * step) * before[t * states + i] * ds;
+        const double slope = Sigmoid(in[1][at] + in[5][c]), ddt = (ds * in[2][own] * x + fading) * slope;
+        g[0][at] += ds * step * in[2][own];
+        g[1][at] += ddt;
+        g[2][own] += ds * step * x;
+        g[3][own] += dy[at] * after[t * states + i];
+        g[4][i] += fading * step;
+        g[5][c] += ddt;
+        dstate[i] = first[t] ? 0 : ds * std::exp(-rate * step);
+      }
+      for (size_t c = 0; c < channels; ++c) {
+        g[0][t * channels + c] += in[6][c] * dy[t * channels + c];
+        g[6][c] += in[0][t * channels + c] * dy[t * channels + c];
+      }
+    }
+    return g;
   }
 
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
@@ -99,9 +144,11 @@ struct Selective {
 
 OpCase CaseOf(const Selective& s) {
   const size_t lines = s.tokens() * s.channels, shared = s.tokens() * s.state_dim;
-  return MakeCase(
+  OpCase c = MakeCase(
       s, {Normals(lines, "x"), Normals(lines, "dt"), Normals(shared, "b"), Normals(shared, "c"),
           Normals(s.channels * s.state_dim, "a_log", 0.7), Normals(s.channels, "dt_bias", 0.5), Normals(s.channels, "d")});
+  if (lines > kMostDifferences) c.exact_gradients = GradientsOf(s);
+  return c;
 }
 
 struct Recurrence {
@@ -128,6 +175,30 @@ struct Recurrence {
       }
     });
     return y;
+  }
+
+  std::vector<Doubles> ExactGradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    std::vector<Doubles> g;
+    for (const Doubles& input : in) g.emplace_back(input.size());
+    std::vector<bool> first;
+    documents.ForTokens([&](size_t, bool begins) { first.push_back(begins); });
+    const Doubles y = Exact(in);
+    Doubles dstate(channels);
+    for (size_t t = tokens(); t-- > 0;) {
+      for (size_t c = 0; c < channels; ++c) {
+        const size_t at = t * channels + c;
+        const double open = Sigmoid(in[1][at]), gate = Sigmoid(in[2][at]), power = -8 * SoftplusOf(in[3][c]);
+        const double decay = std::exp(power * gate), root = first[t] ? 1 : std::sqrt(1 - decay * decay), ds = dstate[c] + dy[at];
+        // The root's slope by the decay's logarithm is -decay^2 / root.
+        const double dlog = first[t] ? 0 : ds * (decay * y[at - channels] - decay * decay / root * open * in[0][at]);
+        g[0][at] = ds * root * open;
+        g[1][at] = ds * root * in[0][at] * open * (1 - open);
+        g[2][at] = dlog * power * gate * (1 - gate);
+        g[3][c] += dlog * -8 * gate * Sigmoid(in[3][c]);
+        dstate[c] = first[t] ? 0 : ds * decay;
+      }
+    }
+    return g;
   }
 
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
@@ -160,6 +231,7 @@ OpCase CaseOf(const Recurrence& r) {
   OpCase c =
       MakeCase(r, {Normals(lines, "x"), Normals(lines, "input"), Normals(lines, "decay"), Normals(r.channels, "rate", 0.7)});
   for (double& rate : c.inputs[3]) rate -= 2;
+  if (lines > kMostDifferences) c.exact_gradients = GradientsOf(r);
   c.may_be_refused = true;
   return c;
 }
@@ -188,6 +260,23 @@ struct Blocks {
     return y;
   }
 
+  std::vector<Doubles> ExactGradients(const std::vector<Doubles>& in, const Doubles& dy) const {
+    std::vector<Doubles> gradients{Doubles(in[0].size()), Doubles(in[1].size()), Doubles(in[2].size())};
+    for (size_t t = 0; t < tokens; ++t) {
+      for (size_t h = 0; h < heads; ++h) {
+        for (size_t i = 0; i < width; ++i) {
+          for (size_t j = 0; j < width; ++j) {
+            const size_t x = (t * heads + h) * width + i, y = (t * heads + h) * width + j, w = (h * width + i) * width + j;
+            gradients[0][x] += dy[y] * in[1][w];
+            gradients[1][w] += dy[y] * in[0][x];
+          }
+          gradients[2][h * width + i] += dy[(t * heads + h) * width + i];
+        }
+      }
+    }
+    return gradients;
+  }
+
   Results Run(Rig& rig, const std::vector<Doubles>& in, const Doubles* dy) const {
     const Placed rows(tokens, heads, width, lay);
     DeviceArray &x = rig.Put(type, rows.Spread(in[0])), &w = rig.Put(type, in[1]), &bias = rig.Put(type, in[2]);
@@ -210,8 +299,10 @@ struct Blocks {
 };
 
 OpCase CaseOf(const Blocks& b) {
-  return MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
-                      Normals(b.heads * b.width, "bias")});
+  OpCase c = MakeCase(b, {Normals(b.tokens * b.heads * b.width, "x"), Normals(b.heads * b.width * b.width, "w", 0.4),
+                          Normals(b.heads * b.width, "bias")});
+  if (b.tokens * b.width > kMostDifferences) c.exact_gradients = GradientsOf(b);
+  return c;
 }
 
 }  // namespace
@@ -235,6 +326,21 @@ std::vector<OpCase> ScanCases() {
   cases.push_back(CaseOf(Blocks{DType::kF32, 70, 2, 3, Lay::kApart}));
   cases.push_back(CaseOf(Blocks{DType::kF32, 3, 1, 66, Lay::kApart}));
   cases.push_back(CaseOf(Blocks{DType::kF32, 260, 1, 2, Lay::kTight}));
+  // Documents around the size of a tile of tokens, channels beside a block's; a section of several documents; longer states.
+  cases.push_back(CaseOf(Selective{DType::kBF16, {{7, 8, 9, 17}}, 130, 16, Lay::kWide}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{16, 1, 25}}, 127, 5, Lay::kTight}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{9, 20}}, 50, 17, Lay::kWide}));
+  cases.push_back(CaseOf(Selective{DType::kBF16, {{8, 15}}, 33, 40, Lay::kTight}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{9, 10}}, 45, 130, Lay::kTight}));
+  cases.push_back(CaseOf(Selective{DType::kF32, {{1, 2, 1}}, 1370, 129, Lay::kTight}));
+  cases.push_back(CaseOf(Recurrence{DType::kBF16, {{15, 16, 17, 1, 33}}, 65, Lay::kWide}));
+  cases.push_back(CaseOf(Recurrence{DType::kF32, {{32, 1, 8, 7}}, 63, Lay::kTight}));
+  cases.push_back(CaseOf(Recurrence{DType::kF32, {{2, 1, 1}}, 33000, Lay::kTight}));
+  // Tiles of tensor cores: one and a part of it each way, sections of tokens, vectors and rows that lie for none.
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 130, 2, 136, Lay::kApart}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 33, 1, 40, Lay::kTight}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 31, 2, 35, Lay::kTight}));
+  cases.push_back(CaseOf(Blocks{DType::kBF16, 600, 2, 24, Lay::kWide}));
   return cases;
 }
 

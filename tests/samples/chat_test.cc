@@ -1,8 +1,12 @@
 // horizon chat: turns from standard input, answers in the model's template.
 #include <gtest/gtest.h>
+#include <pty.h>
+#include <termios.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <string>
+#include <utility>
 
 #include "tests/samples/examples_support.h"
 
@@ -95,6 +99,36 @@ TEST(ChatTest, OldTurnsMakeRoomAndATurnTooLongIsRefused) {
   EXPECT_EQ(refused.status, 1);
   ExpectOneErrorLine(refused, {"this turn is", "--context"});
   EXPECT_EQ(refused.out, "yes 0\n") << "the conversation goes on without it";
+}
+
+TEST(ChatTest, ATurnThatIsNoTextIsRefusedAndTheConversationGoesOn) {
+  for (const auto& [turn, part] : {std::pair{std::string("a\xff\xfe"), "not UTF-8"}, {std::string("a\0b", 3), "NUL"}}) {
+    const Result refused = Chat(turn + "\nnumber 0\n");
+    EXPECT_EQ(refused.status, 1);
+    ExpectOneErrorLine(refused, {"this turn", part});
+    EXPECT_EQ(refused.out, "yes 0\n");
+  }
+}
+
+// A terminal drops what is behind the 4095th byte of a line: half a question is not answered.
+TEST(ChatTest, ALineThatATerminalCutsIsRefused) {
+  int master = -1, slave = -1;
+  ASSERT_EQ(openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  termios settings = {};
+  tcgetattr(slave, &settings);
+  settings.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  tcsetattr(slave, TCSANOW, &settings);
+  const int before = dup(STDIN_FILENO);
+  dup2(slave, STDIN_FILENO);
+  const std::string input = std::string(5000, 'q') + "\nnumber 0\n/exit\n";
+  const auto type = [&](int) { EXPECT_EQ(write(master, input.data(), input.size()), static_cast<ssize_t>(input.size())); };
+  const Result result =
+      Horizon({"chat", "--model", Tuned(), "--compute", "f32", "--max-new-tokens", "16", "--context", "8192"}, type);
+  dup2(before, STDIN_FILENO);
+  for (const int file : {before, master, slave}) close(file);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_NE(result.err.find("error: a terminal hands on 4095 bytes of a line"), std::string::npos) << result.err;
+  EXPECT_EQ(result.out, "yes 0\n");
 }
 
 TEST(ChatTest, WithoutATemplateItSaysWhatIsMissing) {

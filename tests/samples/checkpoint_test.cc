@@ -95,6 +95,30 @@ TEST(CheckpointTest, ResumeWithoutCheckpointsStartsAnewAndSaysSo) {
   EXPECT_TRUE(fs::exists(folder + "/step-000000000001/manifest.json"));
 }
 
+TEST(CheckpointTest, ACheckpointIsNoFolderOfCheckpoints) {
+  const std::string folder = Fresh("above");
+  RunTraining({"--steps", "1", "--checkpoint-dir", folder});
+  for (const char* end : {"", "/"}) {
+    const std::string within = folder + "/step-000000000001" + end;
+    const Result refused = Horizon(TrainWords({"--steps", "2", "--checkpoint-dir", within, "--resume"}));
+    EXPECT_EQ(refused.status, 1);
+    ExpectOneErrorLine(refused, {within + ": is a checkpoint; --checkpoint-dir is the folder that holds it, /", "/above\n"});
+    EXPECT_FALSE(fs::exists(within + "/step-000000000002"));
+  }
+}
+
+TEST(CheckpointTest, ARunThatWasWholeSaysThatNothingIsLeft) {
+  const std::string folder = Fresh("whole-run");
+  RunTraining({"--steps", "3", "--checkpoint-dir", folder});
+  for (const std::string steps : {"2", "3"}) {
+    const Result result = RunTraining({"--steps", steps, "--checkpoint-dir", folder, "--resume"});
+    EXPECT_NE(result.out.find("nothing is left to train: the run has " + steps + " steps, and the checkpoint is of step 3\n"),
+              std::string::npos)
+        << result.out;
+  }
+  EXPECT_EQ(RunTraining({"--steps", "4", "--checkpoint-dir", folder, "--resume"}).out.find("nothing is left"), std::string::npos);
+}
+
 TEST(CheckpointTest, AFolderThatCannotBeMadeIsRefusedBeforeTheRun) {
   const std::string folder = Fresh("missing") + "/deeper", log = Scratch("missing.jsonl");
   const Result refused = Horizon(TrainWords({"--steps", "1", "--checkpoint-dir", folder, "--log-json", log}));

@@ -104,6 +104,8 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
                 {"stesp is not an option of train (did you mean steps?); zebra is not an option of train"});
   ExpectRefused(R"({"bathc": 3})", {"bathc", "did you mean batch?"}, "refused.json");
   ExpectRefused("lr: 1\ntrian:\n  lr: 2\n", {"trian is not an option of train (did you mean train?)"});
+  ExpectRefused("zz1: 1\nzz2: 1\nzz3: 1\nzz4: 1\nzz5: 1\nzz6: 1\n", {"zz4 is not an option of train; and 2 more\n"});
+  ExpectRefused("zz1: 1\nzz2: 1\nzz3: 1\nzz4: 1\n", {"zz4 is not an option of train\n"});
   ExpectRefused("train: 3\n",
                 {"train is not an option of train; what is for a command alone is a mapping of options, not \"3\""});
   ExpectRefused("batch-size: 3\nbatch_size: 4\n", {"refused.yaml: --batch-size is given 2 times (3, 4)"});
@@ -111,6 +113,9 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   const Result help = Horizon({"devices", "--config", File("help.yaml", "help: true\n")});
   EXPECT_EQ(help.err, "error: " + Scratch("help.yaml") + ": help is not an option of devices\n");
   ExpectRefused("lr: fast\n", {"refused.yaml", "--lr", "fast"});
+  for (const std::string number : {"0x10", "' 1e-3'", "nan", "1e999", "-1"}) {
+    ExpectRefused("lr: " + number + "\n", {"refused.yaml: --lr:", "is not a finite number of 0 or more"});
+  }
   ExpectRefused("lr: [1, 2]\n", {"lr takes one value"});
   ExpectRefused("lr: {a: 1}\n", {"lr takes a value"});
   ExpectRefused("no-shuffle: maybe\n", {"no-shuffle is true or false"});
@@ -120,6 +125,7 @@ TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   ExpectRefused("lr: 1\n---\nlr: 2\n", {"second document"});
   ExpectRefused("lr: [1\n", {"refused.yaml", "no YAML"});
   ExpectRefused("- lr\n", {"by their names"});
+  ExpectRefused("[]", {"by their names"}, "refused.json");
   ExpectRefused("config: refused.yaml\n", {"belongs on the command line"});
   ExpectRefused(std::string(64, '[') + std::string(64, ']'), {"refused.yaml", "deep"});
   // Before what is missing: a file that cannot be read may well have it.
@@ -147,6 +153,18 @@ TEST(ConfigFileTest, AFileThatCannotBeOpenedGoesBeforeWhatIsMissing) {
   const Result none = Horizon({"train", "--config", Scratch("none.json")});
   EXPECT_EQ(none.status, 1);
   ExpectOneErrorLine(none, {"none.json", "No such file"});
+}
+
+TEST(ConfigFileTest, OnAndOffAreWhatYamlCallsThem) {
+  const std::string data = File("on_off.txt", "a line\nanother\n");
+  for (const char* word : {"yes", "true", "on", "\"on\""}) {
+    const std::string saved = Scratch("on_off_saved.json");
+    const std::string text = std::string("preset: tiny\ntask: pretrain\nbytes: false\npacking: ") + word + "\n";
+    // The words are read before the data, which a model without a tokenizer cannot take.
+    const Result result = Horizon({"train", "--data", data, "--config", File("on_off.yaml", text), "--save-config", saved});
+    EXPECT_EQ(result.err.find("--packing"), std::string::npos) << result.err;
+    EXPECT_EQ(json::parse(ReadFile(saved))["packing"], "on") << word;
+  }
 }
 
 TEST(ConfigFileTest, AModelsConfigMayHoldWhatPythonWrites) {

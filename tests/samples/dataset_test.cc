@@ -49,6 +49,29 @@ TEST(DatasetTest, TwoDimensionsAreRows) {
   EXPECT_EQ(batch.predictions, 6);
 }
 
+// More than is read at a time, so that a change in any part of it counts; equal contents of other files do not.
+TEST(DatasetTest, ItsHashIsOfEveryIdAndLabel) {
+  constexpr int64_t kRows = 150000, kColumns = 4;
+  std::vector<int64_t> ids(kRows * kColumns), labels(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int64_t>(i % 97), labels[i] = i % 3 == 0 ? -100 : ids[i];
+  const auto hash = [&](const std::string& name) {
+    return Dataset(WriteRows(name + ".npy", kColumns, ids), WriteRows(name + "-labels.npy", kColumns, labels), 7, kVocabulary)
+        .hash();
+  };
+  const std::string whole = hash("hashed");
+  EXPECT_EQ(whole.size(), 32u);
+  EXPECT_EQ(hash("hashed-again"), whole);
+  for (const size_t at : {size_t{0}, ids.size() / 2, ids.size() - 1}) {
+    std::swap(ids[at], ids[at == 0 ? 1 : at - 1]);
+    EXPECT_NE(hash("hashed-otherwise"), whole) << "id " << at;
+    std::swap(ids[at], ids[at == 0 ? 1 : at - 1]);
+    labels[at] = labels[at] == -100 ? ids[at] : -100;
+    EXPECT_NE(hash("hashed-otherwise"), whole) << "label " << at;
+    labels[at] = labels[at] == -100 ? ids[at] : -100;
+  }
+  EXPECT_EQ(hash("hashed-at-last"), whole);
+}
+
 TEST(DatasetTest, OneDimensionIsAStreamWhoseRowsOverlapByTheTarget) {
   // 9 ids: rows [0..4] and [4..8]. With 8 the second row lacks its last target and is dropped.
   const Dataset data(WriteStream("stream.npy", Count(9)), "", 4, kVocabulary);
@@ -111,6 +134,7 @@ TEST(DatasetTest, RefusesDataThatAreEmptyOrTooShort) {
   ExpectRefused(Scratch("norows.npy"), "", 4, {"no ids"});
   ExpectRefused(WriteRows("narrow.npy", 1, {1, 2, 3}), "", 4, {"narrow.npy", "at least 2"});
   ExpectRefused(WriteStream("short.npy", {1, 2, 3, 4}), "", 4, {"short.npy", "4 ids", "--seq-len 4", "takes 5"});
+  ExpectRefused(Scratch("short.npy"), "", INT64_MAX, {"--seq-len 9223372036854775807", "takes 9223372036854775808"});
 }
 
 TEST(DatasetTest, RefusesLabelsThatDoNotFitTheIds) {

@@ -43,6 +43,10 @@ TEST(DoctorTest, MemoryIsWhatTheControlGroupLeaves) {
   const auto none =
       MemoryFinding(Root("none", "4:memory:/c\n", "/sys/fs/cgroup/memory/c/memory.limit_in_bytes", "9223372036854771712\n"));
   EXPECT_EQ(none.health, Health::kGood) << none.value;
+  const auto more = MemoryFinding(Root("more", "0::/a\n", "/sys/fs/cgroup/a/memory.max", "34359738368\n"));
+  EXPECT_EQ(more.health, Health::kWarning);
+  EXPECT_NE(more.value.find("may use more: 32.00 GiB (/sys/fs/cgroup/a/memory.max)"), std::string::npos) << more.value;
+  EXPECT_NE(more.advice.find("--host-limit-bytes"), std::string::npos);
   EXPECT_EQ(MemoryFinding(Scratch("nothing-there")).health, Health::kWarning);
 }
 

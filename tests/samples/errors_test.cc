@@ -95,6 +95,11 @@ TEST(ErrorsTest, PromptsAreChecked) {
   ExpectError(generate({"--prompt", ""}), {"prompt is empty"});
   ExpectError(generate({"--prompt", "a\xc3\xa9"}), {"byte 195", "position 1", "[0, 128)"});
   ExpectError(generate({"--prompt-ids", WriteStream("p.npy", {1, 500})}), {"p.npy", "500"});
+  ExpectError(generate({"--prompt-ids", "1,500"}), {"--prompt-ids: 500 is not within [0, 128), the vocabulary"});
+  ExpectError(generate({"--prompt-ids", "[]"}), {"prompt is empty"});
+  const Result large = Horizon(generate({"--prompt-ids", "1,99999999999"}));
+  EXPECT_EQ(large.status, 2);
+  ExpectOneErrorLine(large, {"--prompt-ids: '99999999999' is no id"});
   ExpectError(generate({"--prompt-ids", WriteRows("p2.npy", 2, {1, 2})}), {"p2.npy", "one dimension"});
 }
 

@@ -48,20 +48,44 @@ std::string TakeBytes(const std::string& bytes, size_t& at) {
   return taken;
 }
 
-std::pair<std::string, float> ReadValue(const std::string& bytes) {
-  std::pair<std::string, float> value;
+std::vector<double> ReadDoubles(const std::string& bytes) {
+  std::vector<double> values;
+  for (size_t at = 0; at < bytes.size();) values.push_back(Take<double>(bytes, at));
+  return values;
+}
+
+Histogram ReadHistogram(const std::string& bytes) {
+  Histogram histogram;
   for (size_t at = 0; at < bytes.size();) {
     const uint64_t key = TakeVarint(bytes, at);
-    if (key == (1 << 3 | 2)) {
-      value.first = TakeBytes(bytes, at);
-    } else if (key == (2 << 3 | 5)) {
-      value.second = Take<float>(bytes, at);
+    double* const numbers[] = {&histogram.min, &histogram.max, &histogram.number, &histogram.sum, &histogram.squares};
+    if ((key & 7) == 1 && key >> 3 >= 1 && key >> 3 <= 5) {
+      *numbers[(key >> 3) - 1] = Take<double>(bytes, at);
+    } else if (key == (6 << 3 | 2) || key == (7 << 3 | 2)) {
+      (key >> 3 == 6 ? histogram.ends : histogram.held) = ReadDoubles(TakeBytes(bytes, at));
     } else {
       ADD_FAILURE() << "key " << key;
       break;
     }
   }
-  return value;
+  return histogram;
+}
+
+void ReadValue(const std::string& bytes, Event& event) {
+  std::string tag;
+  for (size_t at = 0; at < bytes.size();) {
+    const uint64_t key = TakeVarint(bytes, at);
+    if (key == (1 << 3 | 2)) {
+      tag = TakeBytes(bytes, at);
+    } else if (key == (2 << 3 | 5)) {
+      event.values.emplace_back(tag, Take<float>(bytes, at));
+    } else if (key == (5 << 3 | 2)) {
+      event.histograms.emplace_back(tag, ReadHistogram(TakeBytes(bytes, at)));
+    } else {
+      ADD_FAILURE() << "key " << key;
+      break;
+    }
+  }
 }
 
 Event ReadEvent(const std::string& bytes) {
@@ -78,7 +102,7 @@ Event ReadEvent(const std::string& bytes) {
       const std::string summary = TakeBytes(bytes, at);
       for (size_t in = 0; in < summary.size();) {
         EXPECT_EQ(TakeVarint(summary, in), uint64_t{1 << 3 | 2});
-        event.values.push_back(ReadValue(TakeBytes(summary, in)));
+        ReadValue(TakeBytes(summary, in), event);
       }
     } else {
       ADD_FAILURE() << "key " << key;

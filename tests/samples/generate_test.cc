@@ -37,6 +37,10 @@ TEST(GenerateTest, DefaultsAreGreedyAnd64Ids) {
 TEST(GenerateTest, TextAndIdsAreTheSamePrompt) {
   EXPECT_EQ(Ids({"--prompt", "abc", "--max-new-tokens", "8"}),
             Ids({"--prompt-ids", WriteStream("prompt.npy", {97, 98, 99}, "<u2"), "--max-new-tokens", "8"}));
+  for (const char* written : {"97,98,99", "[97, 98, 99]", " 97 98 99"}) {
+    EXPECT_EQ(Ids({"--prompt", "abc", "--max-new-tokens", "8"}), Ids({"--prompt-ids", written, "--max-new-tokens", "8"}))
+        << written;
+  }
 }
 
 // The prefix is computed anew for each id, so a longer prompt that holds the ids made so far goes on the same way.

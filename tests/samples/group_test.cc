@@ -1,5 +1,5 @@
 // horizon train as several processes: the run of one, with one log, one report and one saved model; who is asked to end, who fails and who
-// is lost concerns all.
+// is lost concerns all. Other commands are the work of one.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -286,6 +287,35 @@ TEST(GroupTest, RanksThatDifferAreTold) {
     return RowWords({"--checkpoint-dir", rank == 0 ? states : Scratch("own-empty"), "--resume", "--save-every", "2"});
   };
   said(own_folder, {"a checkpoint to go on from is false on rank 1 and true on rank 0"});
+  const auto devices = [](int64_t rank) { return Replaced(RowWords({}), "--device", rank == 0 ? "cpu:2" : "cpu"); };
+  said(devices, {"rank 1 is at 1 device", "rank 0 at 2 devices"});
+}
+
+// One tensor in the middle of a block, as of a folder that was trained in part.
+TEST(GroupTest, ATensorThatDiffersIsTold) {
+  const std::string folders[] = {Scratch("same-weights"), Scratch("other-weights")};
+  for (const std::string& folder : folders) {
+    ASSERT_EQ(Horizon({"export", "--config", WideConfig(), "--init-seed", "1", "--save-dtype", "f32", "--out", folder}).status,
+              0);
+  }
+  const std::string path = folders[1] + "/model.safetensors";
+  std::string bytes = ReadFile(path);
+  uint64_t header = 0;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  const auto tensors = nlohmann::json::parse(bytes.substr(sizeof(header), header));
+  const uint64_t begin = tensors.at("model.layers.1.self_attn.v_proj.weight").at("data_offsets").at(0);
+  bytes[sizeof(header) + header + begin] ^= 1;
+  WriteFile(path, bytes);
+  const auto words = [&](int64_t rank) {
+    Words all = RowWords({"--model", folders[rank]});
+    const auto config = std::find(all.begin(), all.end(), "--config");
+    all.erase(config, config + 2);
+    return all;
+  };
+  for (const Result& result : Ranks(2, words).Ends()) {
+    EXPECT_EQ(result.status, 1);
+    ExpectOneErrorLine(result, {"rank 1 is at weights whose sample"});
+  }
 }
 
 TEST(GroupTest, ARankThatDiesIsNamed) {
@@ -298,6 +328,108 @@ TEST(GroupTest, ARankThatDiesIsNamed) {
   const Result left = ranks.End(0);
   EXPECT_EQ(left.status, 1);
   EXPECT_NE(left.err.find("error: rank 1 died"), std::string::npos) << left.err;
+}
+
+// Each rank reads files of its own: they must hold the same, wherever they lie.
+TEST(GroupTest, RanksWhoseDataDifferAreTold) {
+  const auto copy_of = [](const std::string& path, const std::string& name) {
+    WriteFile(Scratch(name), ReadFile(path));
+    return Scratch(name);
+  };
+  const auto run = [](const std::function<Words(int64_t)>& words) { return Ranks(2, words).Ends(); };
+  const auto told = [&](const std::string& what, const std::function<Words(int64_t)>& words) {
+    for (const Result& result : run(words)) {
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, {"the ranks do not do the same: " + what + " is \"", " on rank 1 and \"", " on rank 0"});
+    }
+  };
+  const Words rows = Replaced(RowWords({}), "--steps", "1");
+  std::vector<int64_t> ids = SomeIds(16 * 44);
+  ids[16 * 43 + 15] ^= 1;  // the last of them
+  const std::string other = WriteRows("other-rows.npy", 16, ids), same = copy_of(Scratch("rows.npy"), "same-rows.npy");
+  ExpectFine(run([&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--data", same); }));
+  told("the hash of the data", [&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--data", other); });
+  std::vector<int64_t> held = SomeIds(16 * 9);
+  held[0] ^= 1;
+  const std::string other_held = WriteRows("other-held.npy", 16, held);
+  told("the hash of the held-out data",
+       [&](int64_t rank) { return rank == 0 ? rows : Replaced(rows, "--eval-data", other_held); });
+
+  const std::string model = ExampleModel(), examples = WriteConversations("alike.jsonl", 8, 0);
+  const auto tuning = [&](const std::string& data) {
+    return Words{"train",
+                 "--task",
+                 "sft",
+                 "--config",
+                 model + "/config.json",
+                 "--tokenizer",
+                 model,
+                 "--data",
+                 data,
+                 "--steps",
+                 "1",
+                 "--batch-size",
+                 "4",
+                 "--seq-len",
+                 "96",
+                 "--device",
+                 "cpu",
+                 "--threads",
+                 "1",
+                 "--reduction-groups",
+                 "2",
+                 "--cache-dir",
+                 "none",
+                 "--group-several-per-machine",
+                 "--group-timeout",
+                 "100"};
+  };
+  // One conversation of as many in another's place.
+  const std::string unlike = WriteConversations("unlike.jsonl", 7, 0);
+  WriteFile(unlike, ReadFile(unlike) + ReadFile(WriteConversations("another.jsonl", 1, 8)));
+  const std::string copy = copy_of(examples, "alike-too.jsonl");
+  ExpectFine(run([&](int64_t rank) { return tuning(rank == 0 ? examples : copy); }));
+  told("the hash of the data", [&](int64_t rank) { return tuning(rank == 0 ? examples : unlike); });
+}
+
+// What several processes would do several times: refused as long as nobody says who is meant to do it, so that nothing is lost or doubled.
+TEST(GroupTest, TheWorkOfOneIsDoneAsToldOrNotAtAll) {
+  const std::string out = Scratch("exported"), data = WriteRows("of-one.npy", 16, SomeIds(16 * 4));
+  const auto eval = [&](const Words& more) {
+    return With({"eval", "--config", WideConfig(), "--device", "cpu", "--threads", "1", "--data", data, "--json"}, more);
+  };
+  for (const auto& [name, words] : {std::pair<std::string, Words>{"eval", eval({})},
+                                    {"logprobs", {"logprobs", "--config", WideConfig(), "--device", "cpu", "--data", data}},
+                                    {"export", {"export", "--config", WideConfig(), "--out", out}},
+                                    {"generate", {"generate", "--config", WideConfig(), "--device", "cpu", "--prompt", "a"}},
+                                    {"chat", {"chat", "--model", ExampleModel()}}}) {
+    Ranks ranks(2, [&, &words = words](int64_t) { return words; });
+    for (int64_t rank = 0; rank < 2; ++rank) {
+      const Result result = ranks.End(rank);
+      EXPECT_EQ(result.status, 2) << name;
+      EXPECT_EQ(result.out, "") << name;
+      ExpectOneErrorLine(
+          result, {name + " does not spread its work", "torchrun has started 2, of which this is rank " + std::to_string(rank),
+                   "--group first", "--group none"});
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(out));
+  const Result alone = Horizon(eval({}));
+  ASSERT_EQ(alone.status, 0) << alone.err;
+  for (const char* whose : {"first", "none"}) {
+    const std::vector<Result> results = Ranks(2, [&](int64_t) { return eval({"--group", whose}); }).Ends();
+    ExpectFine(results);
+    EXPECT_EQ(results[0].out, alone.out) << whose;
+    EXPECT_EQ(results[1].out, std::string(whose) == "none" ? alone.out : "") << whose;
+  }
+}
+
+// What is said of this machine is said on each, and who is alone has nothing to say.
+TEST(GroupTest, OtherCommandsTakeNoNoticeOfALauncher) {
+  for (const Result& result : Ranks(2, [](int64_t) { return Words{"devices", "--json"}; }).Ends()) {
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.out, "");
+  }
 }
 
 TEST(GroupTest, ANeighboursVariablesCanBeLeftAlone) {

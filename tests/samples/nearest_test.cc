@@ -28,6 +28,7 @@ TEST(NearestTest, OnlyWhatIsNear) {
   EXPECT_EQ(Nearest("--lrr", {"--lr", "--ring", "--labels"}), "--lr");
   EXPECT_EQ(Nearest("--x", {"--lr", "--ring"}), "");
   EXPECT_EQ(Nearest("", {"a"}), "");
+  EXPECT_EQ(Nearest("--", {"-o", "--lr"}), "");
   EXPECT_EQ(Nearest("fsh", {"bash", "zsh", "fish"}), "fish") << "as near as zsh, but begins alike";
   EXPECT_EQ(Nearest(std::string(5000, 'x'), {"xx", std::string(5000, 'y')}), "");
   EXPECT_EQ(DidYouMean("dop", {"sft", "dpo"}), " (did you mean dpo?)");

@@ -299,6 +299,15 @@ TEST(RunEndTest, AFolderWithoutATokenizerTakesNoTextUnlessBytesAreAskedFor) {
     EXPECT_EQ(run(command, real, text, {"--bytes"}).status, 0) << command[0];
     EXPECT_EQ(run(command, small, text).status, 0) << command[0];
   }
+  // Examples as well: what they need is one thing, what the folder has another.
+  WriteFile(Scratch("c.jsonl"), R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})");
+  std::filesystem::create_directory(real + "/tok");
+  WriteFile(real + "/tok/tokenizer.json", "{}");
+  for (const std::string file : {"t.jsonl", "c.jsonl"}) {
+    const Result refused = run({"train", "--task", "sft", "--steps", "1"}, real, {"--data", Scratch(file), "--seq-len", "32"});
+    EXPECT_EQ(refused.status, 1) << file;
+    ExpectOneErrorLine(refused, {file + ":1", "there is none", "its folder tok has one: give " + real + "/tok"});
+  }
   const Result prompt = Horizon({"generate", "--model", real, "--prompt", "a", "--max-new-tokens", "1"});
   EXPECT_EQ(prompt.status, 1);
   ExpectOneErrorLine(prompt, {"--bytes"});

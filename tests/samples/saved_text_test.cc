@@ -169,6 +169,22 @@ TEST(SavedTextTest, WhatEndsTheTurnsEndsAGeneration) {
   EXPECT_EQ(EosOf(out + "/config.json"), Ids{0});
 }
 
+// transformers reads generation_config.json alone: where that says no id, those of config.json end nothing.
+TEST(SavedTextTest, AFileThatSaysNoIdsGetsThem) {
+  const std::string data = Chats("chats.jsonl", {Chat("number 0", "yes 0"), Chat("number 1", "yes 1")});
+  const std::string model = BaseModel("unsaid-eos"), out = Scratch("unsaid-out");
+  json config = json::parse(ReadFile(model + "/config.json"));
+  config["eos_token_id"] = 2;
+  WriteFile(model + "/config.json", config.dump());
+  for (const std::string file : {"{}", R"({"do_sample": true})", R"({"eos_token_id": null})"}) {
+    WriteFile(model + "/generation_config.json", file);
+    const Result result = Tune(model, data, out);
+    ASSERT_EQ(result.status, 0) << result.err;
+    EXPECT_NE(result.out.find("<|im_end|>"), std::string::npos) << result.out;
+    EXPECT_EQ(EosOf(out + "/generation_config.json"), Ids{2}) << file;
+  }
+}
+
 // A token that stands inside turns would cut them off; one that ends no last turn may end messages only.
 TEST(SavedTextTest, ATokenThatStandsInsideTurnsDoesNotStopThem) {
   const std::string model = BaseModel("inside"), out = Scratch("inside-out"), own = Scratch("channels.jinja");
@@ -246,6 +262,35 @@ TEST(SavedTextTest, WhatBecameOfTheRecordsIsToldAtTheStart) {
   EXPECT_EQ(scored.status, 0);
   EXPECT_NE(scored.err.find("source_url"), std::string::npos) << scored.err;
   EXPECT_EQ(scored.Lines().size(), 3u) << "standard output has the lines alone";
+}
+
+TEST(SavedTextTest, WhatBecameOfHeldOutRecordsIsToldBesideIt) {
+  const std::string model = BaseModel("held-account"), out = Scratch("held-account-out");
+  json noted = Chat("number 0", "yes 0");
+  noted["source_url"] = "somewhere";
+  const std::string data = Chats("held-train.jsonl", {Chat("number 1", "yes 1"), Chat("number 3", "yes 3")});
+  const std::string held = Chats("held-eval.jsonl", {noted, Chat("number 2", "")});
+  const Words logs = {"--log-json", Scratch("held.json"), "--report", Scratch("held.html")};
+  const Result result = Tune(model, data, out, With({"--eval-data", held}, logs));
+  ASSERT_EQ(result.status, 0) << result.err;
+  const json account = Curve(Scratch("held.json")).front().at("account");
+  ASSERT_EQ(account.size(), 2u) << account;
+  for (const json& row : account) EXPECT_EQ(row.at("held_out"), true) << row;
+  const std::string page = ReadFile(Scratch("held.html"));
+  for (const char* part : {"held out: 1 record unused: the member", "held out: 1 record dropped: their answers are empty"}) {
+    EXPECT_NE(result.out.find(part), std::string::npos) << part << " not in " << result.out;
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+  // A part of the same set is in its account already.
+  std::vector<json> many;
+  for (int i = 0; i < 16; ++i) {
+    many.push_back(Chat("number " + std::to_string(i), "yes"));
+    many.back()["source_url"] = "somewhere";
+  }
+  const Result fraction = Tune(model, Chats("held-many.jsonl", many), out, With({"--eval-fraction", "0.5"}, logs));
+  ASSERT_EQ(fraction.status, 0) << fraction.err;
+  EXPECT_NE(fraction.out.find("16 records unused: the member"), std::string::npos) << fraction.out;
+  EXPECT_EQ(fraction.out.find("held out: 1"), std::string::npos) << fraction.out;
 }
 
 TEST(SavedTextTest, ATemplateThatDropsWordsIsTold) {

@@ -172,6 +172,32 @@ TEST(ShowMaskTest, RecordsAreReadAsADataSetReadsThem) {
 }
 
 // What train takes as --data.
+// Values that JSON does not have are shown as they are trained, and stop nobody where nobody reads them.
+TEST(ShowMaskTest, NumbersBeyondJsonAreThoseOfTraining) {
+  const std::string chat = Scratch("numbers.jinja"), data = Scratch("numbers.jsonl");
+  WriteFile(chat,
+            "{{ n }}{% for m in messages %}[{{ m.role }}]{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.arguments "
+            "| tojson }}"
+            "{% endfor %}[end]{% endfor %}{% if add_generation_prompt %}[assistant]{% endif %}");
+  WriteFile(data,
+            R"({"messages": [{"role": "user", "content": "q", "score": NaN}, {"role": "assistant", "content": "", "tool_calls": )"
+            R"([{"function": {"name": "f", "arguments": {"a": NaN, "b": 123456789012345678901234567890, "c": -Infinity}}}]}], )"
+            R"("quality": Infinity, "chat_template_kwargs": {"n": 98765432109876543210987654321}})"
+            "\n"
+            R"({"prompt": [{"role": "user", "content": "q"}], "chosen": [{"role": "assistant", "content": "a", "n": NaN}], )"
+            R"("rejected": [{"role": "assistant", "content": "b"}], "margin": NaN})"
+            "\n");
+  const Result shown = Horizon({"show-mask", "--template", chat, "--data", data});
+  EXPECT_EQ(shown.status, 0) << shown.err;
+  EXPECT_NE(shown.out.find(R"(⟦{"a": NaN, "b": 123456789012345678901234567890, "c": -Infinity}[end])"), std::string::npos)
+      << shown.out;
+  EXPECT_NE(shown.out.find("98765432109876543210987654321"), std::string::npos) << shown.out;
+  const Result pair = Horizon({"show-mask", "--template", chat, "--data", data, "--index", "1", "--task", "dpo"});
+  EXPECT_EQ(pair.status, 0) << pair.err;
+  EXPECT_NE(pair.out.find("⟦a[end]"), std::string::npos) << pair.out;
+  EXPECT_NE(pair.out.find("⟦b[end]"), std::string::npos) << pair.out;
+}
+
 TEST(ShowMaskTest, SourcesAreThoseOfTraining) {
   const std::string data = Scratch("asked.jsonl"), info = Scratch("dataset_info.json");
   WriteFile(data, "{\"question\": \"q\", \"answer\": \"a\"}\n");

@@ -52,6 +52,22 @@ TEST(TensorBoardRunTest, EventFilesHoldTheLinesUnderTheTagsOfTrainers) {
   }
 }
 
+TEST(TensorBoardRunTest, ExpertsHaveAHistogramForEachRouter) {
+  const std::string folder = Scratch("experts");
+  const Result result = Horizon({"train", "--config", "tests/mixtures/qwen3_moe/config.json", "--compute", "f32", "--data",
+                                 WriteRows("mixed.npy", 16, SomeIds(16 * 4)), "--steps", "1", "--batch-size", "4", "--json",
+                                 "--tensorboard", folder});
+  ASSERT_EQ(result.status, 0) << result.err;
+  const nlohmann::json expected = result.Lines().at(0).at("expert_tokens");
+  const std::vector<Event> events = ReadEvents(OnlyFileIn(folder));
+  ASSERT_EQ(events.size(), 3u);
+  ASSERT_EQ(events[2].histograms.size(), 2u);
+  for (size_t router = 0; router < 2; ++router) {
+    EXPECT_EQ(events[2].histograms[router].first, "train/expert_tokens/" + std::to_string(router));
+    EXPECT_EQ(nlohmann::json(events[2].histograms[router].second.held), expected.at(router));
+  }
+}
+
 TEST(TensorBoardRunTest, AFolderThatCannotBeMadeEndsTheRunBeforeItsFirstStep) {
   WriteFile(Scratch("plain-file"), "x");
   const Result result = Horizon({"train", "--config", SmallConfig(), "--data", WriteRows("train.npy", 16, SomeIds(16 * 4)),

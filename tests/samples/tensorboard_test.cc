@@ -54,6 +54,26 @@ TEST_F(TensorBoard, WhatIsWrittenIsRead) {
   EXPECT_EQ(writer.path().substr(folder.size(), 22), "/events.out.tfevents.1");
 }
 
+TEST_F(TensorBoard, BarsAreHistograms) {
+  EventWriter writer(folder_);
+  writer.AddBars(7, {{"experts/0", {3, 0, 1}}, {"experts/1", {4}}}, 1700000000);
+  writer.AddBars(8, {});
+  const std::vector<Event> events = ReadEvents(writer.path());
+  ASSERT_EQ(events.size(), 2u);
+  EXPECT_EQ(events[1].step, 7);
+  ASSERT_EQ(events[1].histograms.size(), 2u);
+  EXPECT_EQ(events[1].histograms[0].first, "experts/0");
+  const horizon_test::Histogram& first = events[1].histograms[0].second;
+  EXPECT_EQ(first.ends, (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(first.held, (std::vector<double>{3, 0, 1}));
+  EXPECT_EQ(first.min, 0);
+  EXPECT_EQ(first.max, 3);
+  EXPECT_EQ(first.number, 4);
+  EXPECT_EQ(first.sum, 3 * 0.5 + 2.5);
+  EXPECT_EQ(first.squares, 3 * 0.25 + 6.25);
+  EXPECT_EQ(events[1].histograms[1].second.held, std::vector<double>{4});
+}
+
 TEST_F(TensorBoard, TwoWritersHaveTwoFiles) {
   const EventWriter a(folder_), b(folder_);
   EXPECT_NE(a.path(), b.path());

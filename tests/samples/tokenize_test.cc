@@ -88,6 +88,8 @@ TEST(TokenizeTest, GenerateTakesTheModelsTokenizer) {
     return result.Lines().back().at("ids");
   };
   EXPECT_EQ(ids({"--prompt", "abc"}), ids({"--prompt-ids", WriteStream("p.npy", {5, 4, 2})}));
+  EXPECT_EQ(ids({"--prompt", "<s>abc"}), ids({"--prompt", "abc"})) << "a prompt that was rendered has one beginning";
+  EXPECT_EQ(ids({"--prompt", "a<s>c"}), ids({"--prompt-ids", WriteStream("r.npy", {5, 0, 5, 2})}));
   EXPECT_EQ(ids({"--prompt", "abc", "--bytes"}), ids({"--prompt-ids", WriteStream("q.npy", {97, 98, 99})}));
 }
 
@@ -103,6 +105,8 @@ TEST(TokenizeTest, TextDataTakesTheModelsTokenizer) {
   };
   const auto by_hand = tokens({WriteStream("d.npy", {5, 4, 2, 3, 4, 2, 3, 4, 2, 3, 2, 3, 4, 4})});
   EXPECT_EQ(tokens({Scratch("data.txt")}), by_hand);
+  WriteFile(Scratch("rendered.txt"), "<s>abcdabcdabcdcdabab");
+  EXPECT_EQ(tokens({Scratch("rendered.txt")}), by_hand) << "a text that was rendered has one beginning";
   EXPECT_NE(tokens({Scratch("data.txt"), "--bytes"}), by_hand);
 }
 

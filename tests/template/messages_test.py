@@ -17,6 +17,12 @@ COUNTS_CALLS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if 'tool_cal
 BY_ID = "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.id }}{{ c.function.arguments | tojson }}{% endfor %}<|im_end|>{% endfor %}"
 PRINTS_ALL = "{% for m in messages %}{{ m | tojson }}<|im_end|>{% endfor %}"
 OPENS = "{%% for m in messages %%}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{%% endfor %%}{%% if add_generation_prompt %%}<|im_start|>assistant\n%s{%% endif %%}"
+# Tagged; one block a turn and one behind the loop, or two blocks a turn.
+TAGS_AND_END = "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|end|>{% endgeneration %}{% else %}{{ m.content }}<|end|>{% endif %}{% endfor %}{% if not add_generation_prompt %}{% generation %}</s>{% endgeneration %}{% endif %}"
+TWO_TAGS = "{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}{% generation %}{{ m.content }}{% endgeneration %}{% generation %}<|end|>{% endgeneration %}{% else %}{{ m.content }}<|end|>{% endif %}{% endfor %}"
+# Opens an answer whether it is asked to or not.
+OPENS_NEXT = "{% for m in messages %}<|start|>{{ m.role }}:{{ m.content }}<|end|>{% endfor %}<|start|>assistant:"
+FIRST = "{% if messages[0].role != 'system' %}<|im_start|>system\nBe good.<|im_end|>{% endif %}{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 CHANNEL = OPENS % "<|channel>thought\n"
 
 
@@ -63,6 +69,26 @@ CASES = [
        "<|channel|>final<|message|>a<|return|>"]], []),
     ("tagged", shapes.HARMONY_TAGS, [user("q"), call("get_x", {}), {"role": "tool", "content": "21"}, answer("a")],
      [[" to=functions.get_x<|channel|>commentary json<|message|>{}<|call|>", "<|channel|>final<|message|>a<|return|>"]], []),
+    # A tagged block that holds no message's words is of the turn before it, and a turn of several blocks is one range.
+    ("the end of the text", TAGS_AND_END, [user("q"), answer("bad", weight=0), user("r"), answer("good")], [["good<|end|></s>"]], []),
+    ("the end of a text whose last turn is out", TAGS_AND_END, [user("q"), answer("good"), user("r"), answer("bad", train=False)],
+     [["good<|end|>"]], []),
+    ("the end of the text, of the last turn", TAGS_AND_END, [user("q"), answer("a"), user("r"), answer("b")], [["b<|end|></s>"]], [],
+     {"train_on": 1}),
+    ("the end of a text that a question ends", TAGS_AND_END, [user("q"), answer("a"), user("r")], [["a<|end|>", "</s>"]], []),
+    ("a turn in two blocks", TWO_TAGS, [user("q"), answer("a"), user("r"), answer("b")], [["a<|end|>", "b<|end|>"]], []),
+    ("two answers that touch", TAGS_AND_END, [user("q"), answer("a"), answer("b")], [["a<|end|>", "b<|end|></s>"]], []),
+    # A conversation that an answer begins, of a template that looks at the first message.
+    ("a greeting", FIRST, [answer("Welcome."), user("q"), answer("a")], [["Welcome.<|im_end|>", "a<|im_end|>"]], []),
+    ("a greeting by itself", FIRST, [answer("Welcome.")], [["Welcome.<|im_end|>"]], []),
+    ("a greeting, unrolled", FIRST, [answer("Welcome."), user("q"), answer("a")], [["Welcome.<|im_end|>"], ["a<|im_end|>"]], [],
+     {"mask": 3}),
+    ("a greeting that is the prompt's", FIRST, [answer("Welcome.", train=False), user("q"), answer("a")], [["a<|im_end|>"]], []),
+    # What stands behind a token that ends generation is not of the turn.
+    ("the next turn's beginning", OPENS_NEXT, [user("q"), answer("a"), user("r"), answer("b")], [["a<|end|>"], ["b<|end|>"]], [],
+     {"stop": ["<|end|>"]}),
+    ("the text's end", shapes_plain.PHI3, [user("q"), answer("a")], [["a<|end|>"]], [], {"stop": ["</s>", "<|end|>"]}),
+    ("the text's end ends it alone", shapes_plain.PHI3, [user("q"), answer("a")], [["a<|end|>\n</s>"]], [], {"stop": ["</s>"]}),
     # Words that do not come out.
     ("cut reasoning", shapes.R1_DISTILL, [user("q"), answer("<think>\nwhy so\n</think>\n\na")], [["\n\na</s>"]], [(1, "content", 20)]),
     ("lost calls", shapes_plain.LFM, [user("q"), call("f", {"key": "value"}, content="c")], [["c<|im_end|>"]], [(1, "tool_calls", 9)]),
@@ -105,7 +131,7 @@ CASES = [
     # Weights.
     *[("taken out by " + name, PRINTS_CONTENT, [user("q"), answer("bad", **{name: value}), user("r"), answer("good", **{name: on})],
        [["good<|im_end|>"]], []) for name, value, on in (("weight", 0, 1), ("loss_weight", 0.0, 1.0), ("training", False, True),
-                                                         ("train", False, True), ("loss_mask", 0, 1))],
+                                                         ("train", False, True), ("loss_mask", 0, 1), ("loss_scale", 0.0, 1.0))],
 ]
 
 ERRORS = [
@@ -113,6 +139,10 @@ ERRORS = [
     ("a word for a weight", PRINTS_CONTENT, [user("q"), answer("a", training="no")], 'message 1: "training" is a str, neither 0 nor 1'),
     ("arguments that are no JSON", shapes_plain.KIMI, [user("q"), call("f", "{a}")],
      'message 1: the arguments of the tool call f: not valid JSON at byte 2; tool_arguments "keep" takes them as they are', {"parse": True}),
+    ("a block of no turn", "{% generation %}<|end|>{% endgeneration %}" + TAGS_AND_END, [user("q"), answer("a", train=False), user("r"), answer("b")],
+     "a {% generation %} block belongs to no message that can be told"),
+    ("a first answer that says nothing", FIRST, [answer(""), user("q")], "message 0: the turn adds nothing"),
+    ("a prompt that is refused", "{% if add_generation_prompt %}{{ raise_exception('no') }}{% endif %}" + PRINTS_CONTENT, [user("q"), answer("a")], "(in the prompt of message 1)"),
     # Words that are printed outside of what is trained only.
     ("reasoning outside of the tags", "{% for m in messages %}{{ m.reasoning_content }}{% if m.role == 'user' %}{{ m.content }}{% else %}{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% endif %}{% endfor %}",
      [user("q"), answer("a", thinking="why")], "message 1: 3 bytes that the assistant wrote would not be trained, from byte"),

@@ -31,7 +31,8 @@ TEST(TokenizerFolderTest, SaysWhatThereIsAndHowToConvertIt) {
   ExpectError(folder, "NOT_FOUND", {"there is no tokenizer.json"});
   EXPECT_EQ(Error(folder).find("python3"), std::string::npos) << "nothing is there that could be converted";
   const std::string command = "AutoTokenizer.from_pretrained('" + folder + "').save_pretrained('" + folder + "')";
-  for (const char* name : {"qwen.tiktoken", "tekken.json", "vocab.txt", "spiece.model", "tokenization_own.py", "vocab.json"}) {
+  for (const char* name : {"qwen.tiktoken", "tekken.json", "vocab.txt", "spiece.model", "tokenization_own.py", "vocab.json",
+                           "tokenizer.model.v3", "ice_text.model", "vocab.bpe"}) {
     const std::string one = NewFolder("others");
     WriteFile(one + "/" + name, "x");
     WriteFile(one + "/readme.md", "x");

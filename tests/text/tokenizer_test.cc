@@ -259,6 +259,51 @@ TEST(TokenizerTest, AMegabyteOfOneLetterIsNoTrouble) {
   EXPECT_EQ(encoding.ids, Ids((1 << 20) >> 15, 15));
 }
 
+// WithSpecials that puts these ids before each text.
+Json BeginningWith(const Ids& ids) {
+  Json json = WithSpecials();
+  if (ids.empty()) return json;
+  json["post_processor"] = {
+      {"type", "TemplateProcessing"},
+      {"single", {{{"SpecialToken", {{"id", "B"}, {"type_id", 0}}}}, {{"Sequence", {{"id", "A"}, {"type_id", 0}}}}}},
+      {"pair", Json::array()},
+      {"special_tokens", {{"B", {{"id", "B"}, {"ids", ids}, {"tokens", std::vector<std::string>(ids.size(), "B")}}}}}};
+  return json;
+}
+
+TEST(TokenizerTest, ATextThatWasRenderedAlreadyHasOneBeginning) {
+  EncodeOptions options;
+  options.one_beginning = true;
+  const auto expect = [&](const Ids& beginning, const std::string& text, const Ids& ids, bool dropped) {
+    const Encoding encoding = Parse(BeginningWith(beginning))->Encode(text, options);
+    EXPECT_EQ(encoding.ids, ids) << text;
+    EXPECT_EQ(encoding.second_beginning, dropped) << text;
+    EXPECT_TRUE(encoding.offsets.empty()) << text;
+  };
+  expect({9}, "<s>ab", {9, 6}, true);
+  expect({9}, "ab", {9, 6}, false);
+  expect({9}, "<s><s>ab", {9, 9, 6}, true);  // what the text has twice, it has twice
+  expect({9}, "a<s>b", {9, 0, 9, 1}, false);
+  expect({9}, "<s>", {9}, true);
+  expect({9}, "", {9}, false);
+  // A beginning of several tokens counts as a whole, and a tokenizer without one takes nothing away.
+  expect({9, 0}, "<s>ac", {9, 0, 2}, true);
+  expect({9, 0}, "<s>c", {9, 0, 9, 2}, false);
+  expect({}, "<s><s>b", {9, 9, 1}, false);
+  // Somebody's input holds no special token, and where none are added there is none to leave out.
+  const ByteSpan all[] = {{0, 5}};
+  options.plain = all;
+  expect({9}, "<s>ab", {9, 6}, false);
+  options.plain = {};
+  options.add_special_tokens = false;
+  expect({9}, "<s><s>ab", {9, 9, 6}, false);
+
+  const auto tokenizer = Parse(BeginningWith({9}));
+  EXPECT_EQ(tokenizer->Encode("<s>ab").ids, (Ids{9, 9, 6})) << "only where it is asked for";
+  options.add_special_tokens = options.offsets = true;
+  EXPECT_EQ(tokenizer->Encode("<s>ab", options).offsets, (std::vector<ByteSpan>{{0, 3}, {3, 5}}));
+}
+
 TEST(TokenizerTest, APatternThatGivesUpIsAnError) {
   Json json = LetterTokenizer();
   json["pre_tokenizer"] = {

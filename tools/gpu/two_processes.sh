@@ -22,14 +22,16 @@ if wanted tests; then
   verdict nccl_test $?
 fi
 
-# Both ranks of a run, each with the GPU of its number. NAME OPTIONS...
+# Both ranks of a run, each with the GPU of its number and a host name of its own, by which they count as two machines (it takes root); to
+# NCCL they are one, so that it goes by the link between the GPUs. NAME OPTIONS...
 port=21000
 pair() {
   local name=$1 rank pids=() status=0
   shift
   port=$((port + 1))
   for rank in 0 1; do
-    CUDA_VISIBLE_DEVICES=$rank timeout "${limit:-120}" ./horizon train --device cuda:0 --group-address 127.0.0.1:$port \
+    NCCL_HOSTID=one CUDA_VISIBLE_DEVICES=$rank timeout "${limit:-120}" unshare --uts sh -c 'hostname "$0" && exec "$@"' "rank-$rank" \
+      ./horizon train --device cuda:0 --group-address 127.0.0.1:$port \
       --group-rank $rank --group-size 2 --group-timeout 100 "$@" >"$out/$name-$rank.log" 2>&1 &
     pids+=($!)
   done

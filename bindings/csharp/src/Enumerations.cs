@@ -10,6 +10,8 @@ namespace HorizonLM {
     BF16 = Native.HLM_DTYPE_BF16,
     /// <summary>HLM_DTYPE_F16</summary>
     F16 = Native.HLM_DTYPE_F16,
+    /// <summary>HLM_DTYPE_AUTO</summary>
+    Auto = Native.HLM_DTYPE_AUTO,
     /// <summary>HLM_DTYPE_SOURCE</summary>
     Source = Native.HLM_DTYPE_SOURCE,
   }

@@ -16,12 +16,38 @@ namespace HorizonLM {
       return new Group(box);
     }
 
+    /// <summary>What the launcher says of this process in the environment: "rank", "size", "local_size", "launcher"; 0, 1, 1 and "" where there is none. Waits for
+    /// nobody.</summary>
+    public static IReadOnlyDictionary<string, object> DescribeEnvironment() {
+      Library.Load();
+      IntPtr text;
+      Native.hlm_group_describe_environment(out text);
+      return Json.Object(Text.Take(text));
+    }
+
     /// <summary>The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come.</summary>
     public static Group Connect(string address, long rank, long size, GroupOptions options = null) {
       Library.Load();
       IntPtr box = IntPtr.Zero;
       byte[] text = Text.Encode(address, nameof(address));
       Options.With(options, own => Native.hlm_group_connect(text, rank, size, own, out box));
+      return new Group(box);
+    }
+
+    /// <summary>The group of `size` processes that an engine runs already, which find each other through it: `allGather` takes this process's bytes and gives
+    /// everybody's, in the order of ranks. Every process calls it once, on this thread, before this returns (alone, not at all). Unavailable where it throws, with
+    /// its exception as the inner one. Waits until all have come.</summary>
+    public static Group FromCallback(long rank, long size, Func<byte[], byte[][]> allGather, GroupOptions options = null) {
+      Arguments.Given(allGather, nameof(allGather));
+      Library.Load();
+      IntPtr box = IntPtr.Zero;
+      var gathering = new Gathering(allGather);
+      try {
+        Options.With(options, own => Native.hlm_group_from_callback(rank, size, gathering.Gather, own, out box));
+      } catch (HorizonLMException) {
+        if (gathering.Failed == null) throw;
+      }
+      if (gathering.Failed != null) throw gathering.Failed;
       return new Group(box);
     }
 

@@ -37,6 +37,10 @@ namespace HorizonLM {
       Code = code;
     }
 
+    internal HorizonLMException(Code code, string message, Exception cause) : base(message, cause) {
+      Code = code;
+    }
+
     /// <summary>What kind of error it is.</summary>
     public Code Code { get; private set; }
   }

@@ -5,7 +5,8 @@ using HorizonLM.Internal;
 namespace HorizonLM {
   /// <summary>Options of saving a model. A property that is null, as all are at first, is the library's default.</summary>
   public sealed class SaveOptions : Options {
-    /// <summary>type of saved weights; default Source</summary>
+    /// <summary>type of saved weights; default Auto: the source's, but BF16 for those that it has packed (fp8, MXFP4); Source
+    /// packs these again as the source has them</summary>
     public DType? DType { get; set; }
 
     /// <summary>true: replace a folder that holds a saved model and nothing else; default false</summary>
@@ -74,6 +75,10 @@ namespace HorizonLM {
     /// <summary>true: spaces at the ends of a token do not belong to it where the file says so; default false</summary>
     public bool? TrimOffsets { get; set; }
 
+    /// <summary>true: what add_special_tokens puts before a text (BOS) is there once where the text begins with it already, as
+    /// one that was rendered does; default false: twice</summary>
+    public bool? OneBeginning { get; set; }
+
     /// <summary>[n_plain] begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched
     /// that touches one. Rising, not overlapping. null with 0: none</summary>
     public long[] Plain { get; set; }
@@ -91,6 +96,7 @@ namespace HorizonLM {
       if (OffsetsIn.HasValue) Native.hlm_encode_options_offsets_in_set(options, (int)OffsetsIn.Value);
       if (PlainAdded.HasValue) Native.hlm_encode_options_plain_added_set(options, PlainAdded.Value ? 1 : 0);
       if (TrimOffsets.HasValue) Native.hlm_encode_options_trim_offsets_set(options, TrimOffsets.Value ? 1 : 0);
+      if (OneBeginning.HasValue) Native.hlm_encode_options_one_beginning_set(options, OneBeginning.Value ? 1 : 0);
     }
   }
 

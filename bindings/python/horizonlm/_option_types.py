@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     class SaveOptions(TypedDict, total=False):
         """Options of saving a model; see hlm_save_options in horizon_lm.h."""
 
-        # type of saved weights; default SOURCE
+        # type of saved weights; default AUTO: the source's, but BF16 for those that it has packed (fp8,
+        # MXFP4); SOURCE packs these again as the source has them
         dtype: Name
         # True: replace a folder that holds a saved model and nothing else; default False
         overwrite: bool
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
         plain_added: bool
         # True: spaces at the ends of a token do not belong to it where the file says so; default False
         trim_offsets: bool
+        # True: what add_special_tokens puts before a text (BOS) is there once where the text begins with it
+        # already, as one that was rendered does; default False: twice
+        one_beginning: bool
 
     class TemplateOptions(TypedDict, total=False):
         """Options of rendering a conversation; see hlm_template_options in horizon_lm.h."""
@@ -369,7 +373,9 @@ PREFIXES: Dict[str, str] = {
 TABLES: Dict[str, str] = {
     "hlm_save_options": r"""Options, as keywords:
 
-    dtype: "f32" | "bf16" | "f16" | "source": type of saved weights; default "source"
+    dtype: "f32" | "bf16" | "f16" | "auto" | "source": type of saved weights; default "auto": the source's,
+        but "bf16" for those that it has packed (fp8, MXFP4); "source" packs these again as the source has
+        them
     overwrite: bool. True: replace a folder that holds a saved model and nothing else; default False
     max_shard_bytes: int. default 5 GiB
 """,
@@ -391,6 +397,8 @@ TABLES: Dict[str, str] = {
     plain_added: bool. True: in those spans no added token is matched at all, special or not; default False
     trim_offsets: bool. True: spaces at the ends of a token do not belong to it where the file says so;
         default False
+    one_beginning: bool. True: what add_special_tokens puts before a text (BOS) is there once where the text
+        begins with it already, as one that was rendered does; default False: twice
 """,
     "hlm_template_options": r"""Options, as keywords:
 

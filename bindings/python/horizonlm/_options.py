@@ -2,11 +2,11 @@
 
 import difflib
 import json
-import os
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 from ._load import native
 from ._option_types import PREFIXES, TABLES
+from ._plain import plain
 
 if TYPE_CHECKING:
     from ._option_types import (
@@ -50,7 +50,7 @@ _ARGUMENTS: Dict[str, str] = {"kind": "HLM_TENSOR_"}
 def named(member: str, value: Any, struct: str = "") -> Any:
     """`value`, or the constant that it names. ValueError, listing the names, for one that there is not."""
     if member.endswith("_json") and value is not None and not isinstance(value, str):
-        return json.dumps(value, default=os.fspath)
+        return json.dumps(value, default=plain)
     prefix = PREFIXES.get(f"{struct}.{member}") if struct else _ARGUMENTS.get(member)
     if prefix is None or not isinstance(value, str):
         return value
@@ -107,4 +107,6 @@ def fill(struct: str, options: Mapping[str, Any]) -> Optional[Any]:
             setter(own, named(member, value, struct))
         except TypeError as error:
             raise TypeError(f"{member} is {value!r}: {error}") from None
+        except OverflowError as error:
+            raise OverflowError(f"{member}: {error}") from None
     return own

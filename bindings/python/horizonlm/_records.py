@@ -9,6 +9,8 @@ import pathlib
 import re
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Union
 
+from ._plain import plain
+
 Path = Union[str, "os.PathLike[str]"]
 
 _ARROW = (".arrow", ".feather", ".ipc")
@@ -24,7 +26,7 @@ _PACKED = (".zst", ".zstd", ".bz2", ".xz", ".lzma", ".lz4", ".zip", ".7z", ".br"
 def records(source: Any) -> Iterator[Dict[str, Any]]:
     """The records of `source`, one after the other, as dicts.
 
-    source: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`; a table of pyarrow, or a frame of pandas or Polars; or a path: a
+    source: a list of dicts, or whatever gives dicts, as a `datasets.Dataset`; a table of pyarrow or a batch of one, or a frame of pandas or Polars; or a path: a
     Parquet or Arrow file, a folder of Parquet files (read in the order of their names), or what `save_to_disk` of `datasets` left; or a list
     of paths. Files are read in pieces.
 
@@ -41,6 +43,8 @@ def records(source: Any) -> Iterator[Dict[str, Any]]:
         raise TypeError(f"a {type(source).__name__} is one record or columns of them; a list of records is wanted")
     if hasattr(source, "to_batches"):  # a table, or pyarrow.dataset's
         return _of_batches(source.to_batches())
+    if hasattr(source, "to_pylist") and hasattr(source, "schema"):  # one of a table's batches
+        return _of_batches([source])
     if hasattr(source, "iter_rows") and hasattr(source, "columns"):  # Polars
         return _of_rows(source.iter_rows(named=True))
     if hasattr(source, "itertuples") and hasattr(source, "columns"):  # pandas, whose cells without a value are NaN and the like
@@ -78,12 +82,22 @@ def write_lines(source: Any, file: Any) -> int:
     count = 0
     for record in records(source):
         try:
-            line = json.dumps(record, default=_plain)
+            line = json.dumps(record, default=plain)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"record {count}: {error}") from None
+            raise TypeError(f"record {count}: {_of_column(record)}{error}; leave its column out") from None
         file.write(line.encode() + b"\n")
         count += 1
     return count
+
+
+def _of_column(record: Mapping[Any, Any]) -> str:
+    """The first column whose value is no JSON, for a message: of pictures, sound and films it is their bytes."""
+    for name, value in record.items():
+        try:
+            json.dumps(value, default=plain)
+        except (TypeError, ValueError):
+            return f"{json.dumps(str(name))} "
+    return ""
 
 
 def _of_rows(rows: Iterable[Any]) -> Iterator[Dict[str, Any]]:
@@ -175,14 +189,3 @@ def _arrow(file: pathlib.Path) -> Iterator[Any]:
         else:
             source.seek(0)
             yield from ipc.open_stream(source)
-
-
-def _plain(value: Any) -> Any:
-    """NumPy's numbers and arrays, times, and paths, as JSON has them."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "isoformat"):
-        return value.isoformat()
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    raise TypeError(f"holds a {type(value).__name__}, which is no JSON; leave its column out")

@@ -1,6 +1,8 @@
 """Batches: documents of any lengths, one behind the other."""
 
+import difflib
 import importlib
+import operator
 import sys
 from array import array
 from typing import Any, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
@@ -21,7 +23,7 @@ def as_buffer(value: Any, typecode: str) -> Any:
     if value is None:
         return None
     if isinstance(value, (list, tuple, range)):
-        return array(typecode, value)
+        return _array(typecode, value)
     value, view = _view(value)
     if view is None:
         return value  # the library's to refuse, by name
@@ -29,9 +31,21 @@ def as_buffer(value: Any, typecode: str) -> Any:
     same = letter == typecode or (letter in "ilq" and typecode in "iq" and view.itemsize == wanted.itemsize)
     if (same and view.c_contiguous) or not (same or letter in _COPIED.get(typecode, "")):
         return value
-    copy = array(typecode, _numbers(view, typecode, wanted.itemsize))
+    copy = _array(typecode, _numbers(view, typecode, wanted.itemsize))
     shape = view.shape or ()
     return memoryview(copy).cast("B").cast(typecode, shape) if len(shape) > 1 and len(copy) > 0 else copy
+
+
+def _array(typecode: str, numbers: Any) -> "array[Any]":
+    """An array of them. OverflowError naming the first that the type does not hold."""
+    try:
+        return array(typecode, numbers)
+    except OverflowError:
+        bound = 1 << (8 * array(typecode).itemsize - 1)
+        for place, number in enumerate(numbers):
+            if typecode in "iq" and not -bound <= operator.index(number) < bound:
+                raise OverflowError(f"number {place} is {number}; it must lie in [{-bound}, {bound})") from None
+        raise
 
 
 def _view(value: Any) -> Tuple[Any, Optional[memoryview]]:
@@ -106,6 +120,8 @@ class Batch:
                 shape: Tuple[int, ...] = memoryview(self.ids).shape or (0,)
             except TypeError:
                 raise TypeError("ids must be a buffer of int32 (NumPy array, array.array, memoryview) or a sequence of whole numbers") from None
+            if len(shape) > 2:
+                raise ValueError(f"ids have {len(shape)} dimensions, {shape}; one is a document or several by offsets, two are rows, each a document")
             rows, length = shape if len(shape) == 2 else (1, shape[0])
             offsets = array("q", [row * length for row in range(rows + 1)])
         self.offsets = as_buffer(offsets, "q")
@@ -209,4 +225,10 @@ def to_batch(given: Any, options: Any) -> Batch:
         if options:
             raise TypeError(f"{', '.join(sorted(options))} given beside a Batch, which has its own")
         return given
+    parts = Batch.__slots__[1:]
+    for name in options:
+        if name not in parts:
+            nearest = difflib.get_close_matches(name, parts, 1)
+            meant = f" (did you mean {nearest[0]}?)" if nearest else ""
+            raise TypeError(f"a batch has no {name!r}{meant}; it has {', '.join(parts)}")
     return Batch(given, **options)

@@ -41,6 +41,8 @@ class Run:
     """The callbacks of one run of fit."""
 
     def __init__(self, trainer: "Trainer", callbacks: Iterable[Any]) -> None:
+        if not isinstance(callbacks, Iterable):
+            raise TypeError(f"callbacks is a {type(callbacks).__name__}; a list of callbacks is wanted")
         self._trainer, self._callbacks, self.stopped = trainer, list(callbacks), False
         names = {name for name in vars(Callback) if name.startswith("on_")}
         for callback in self._callbacks:

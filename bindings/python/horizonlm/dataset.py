@@ -8,9 +8,10 @@ import weakref
 from array import array
 from typing import Any, ClassVar, Dict, Iterator, Mapping, Optional, Union
 
-from ._errors import Error
+from ._errors import Error, InvalidArgumentError
 from ._handle import Handle, counted
 from ._load import native
+from ._plain import plain
 from ._records import write_lines
 from .batch import Batch, Buffer, Documents, as_buffer
 from .template import Template
@@ -35,13 +36,12 @@ class Dataset(Handle):
         for name, given, kind in (("tokenizer", tokenizer, Tokenizer), ("template", template, Template)):
             if given is not None and not isinstance(given, kind):
                 raise TypeError(f"{name} is a {type(given).__name__}; a {kind.__name__} is wanted")
-        text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
-        self._box = native.hlm_dataset_open(text, None if tokenizer is None else tokenizer._box, None if template is None else template._box)
+        self._box = native.hlm_dataset_open(_text_of(config), None if tokenizer is None else tokenizer._box, None if template is None else template._box)
 
     @staticmethod
     def read_record(config: Union[str, Mapping[str, Any]], index: int) -> Dict[str, Any]:
         """Record `index` of the files, from 0, as a data set of this config would read it: "where", "kind", "messages" and more. Nothing is tokenized."""
-        return dict(json.loads(native.hlm_dataset_read_record(config if isinstance(config, str) else json.dumps(config, default=os.fspath), index)))
+        return dict(json.loads(native.hlm_dataset_read_record(_text_of(config), index)))
 
     @classmethod
     def of(
@@ -131,6 +131,13 @@ class Dataset(Handle):
             out = array("f", bytes(4 * int(self.describe()["column_length"])))
         native.hlm_dataset_read_column(self._box, name, key, out)
         return out
+
+
+def _text_of(config: Any) -> str:
+    """A configuration as JSON, where NumPy's numbers are numbers and paths are texts."""
+    if isinstance(config, os.PathLike) or (isinstance(config, str) and not config.lstrip().startswith(("{", "["))):
+        raise InvalidArgumentError(f"the configuration is {os.fspath(config)!r}, no mapping: a file is {{'data': {os.fspath(config)!r}}}")
+    return config if isinstance(config, str) else json.dumps(config, default=plain)
 
 
 def _documents(box: Any) -> Optional[Documents]:

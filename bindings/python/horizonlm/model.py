@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, Union
 
 from . import _options
-from ._errors import NotFoundError
+from ._errors import InvalidArgumentError, NotFoundError
 from ._handle import Handle, counted
 from ._load import native
+from ._plain import plain
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -52,7 +53,11 @@ class Model(Handle):
     @classmethod
     def create(cls, config: Union[str, Mapping[str, Any]], seed: int = 0) -> "Model":
         """A model of a config (the text of a config.json, or the mapping), with weights drawn from `seed`."""
-        text = config if isinstance(config, str) else json.dumps(config, default=os.fspath)
+        if isinstance(config, os.PathLike) or (isinstance(config, str) and not config.lstrip().startswith("{")):
+            raise InvalidArgumentError(
+                f"the config is {os.fspath(config)!r}, neither a mapping nor the text of a config.json: read the file, or Model.open its folder"
+            )
+        text = config if isinstance(config, str) else json.dumps(config, default=plain)
         return cls._of(native.hlm_model_create(text, seed))
 
     @_options.documented("hlm_text_options")
@@ -87,7 +92,7 @@ class Model(Handle):
     def save(self, folder: Path, **options: "Unpack[_options.SaveOptions]") -> None:
         """Writes the model with its original weights as a Hugging Face folder.
 
-        dtype: "source" (default), "f32", "bf16", "f16"; overwrite: replace a folder that holds a saved model and nothing else; max_shard_bytes.
+        dtype: "auto" (default), "source" (packed weights are packed again), "f32", "bf16", "f16"; overwrite: replace a folder that holds a saved model and nothing else; max_shard_bytes.
         AlreadyExistsError where the folder is not empty.
         """
         native.hlm_model_save(self._box, os.fspath(folder), _options.fill("hlm_save_options", options))

@@ -9,6 +9,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar, Dict, Iterable, Iterator, NamedTuple, Optional, Tuple, Union
 
 from . import _options
+from ._errors import InvalidArgumentError
 from ._load import native
 from .batch import Batch, Buffer, Documents, as_buffer, to_batch
 from .callbacks import Run
@@ -86,7 +87,8 @@ class Trainer(Losses):
         about = model.describe()
         self._settings = {
             "architecture": about["architecture"], "parameters": about["parameters"], "device": plan.json()["device"],
-            "step_tokens": plan.value("step_tokens"), **options,
+            "step_tokens": plan.value("step_tokens"),
+            **{name: value.tolist() if hasattr(value, "tolist") else value for name, value in options.items()},  # NumPy's are no JSON
         }  # fmt: skip
         self._run: Optional[Run] = None  # of the fit in progress
         self._vocab = int(about["vocab_size"])
@@ -137,6 +139,8 @@ class Trainer(Losses):
             raise TypeError("batches is a Dataset; its steps are wanted: fit(dataset.steps(rows)), with a plan's batch_size for rows")
         if steps is not None:
             steps = operator.index(steps)
+            if steps < 0:
+                raise ValueError(f"steps is {steps}; it must not be negative (None: with the batches)")
         return Steps(self._fit(batches, steps, progress, Run(self, callbacks)))
 
     def _fit(self, batches: Iterable[Any], steps: Optional[int], progress: Optional[bool], run: Run) -> Iterator[StepMetrics]:
@@ -183,10 +187,13 @@ class Trainer(Losses):
     ) -> Evaluation:
         """The mean loss over the batch's predicted tokens; changes nothing. math.exp of it is the perplexity.
 
-        Of several batches, a list or an iterator as held_out.steps(8): the mean over all their predicted tokens.
+        Of several batches, a list or an iterator as held_out.steps(8): the mean over all their predicted tokens; InvalidArgumentError for
+        none, as where nothing is predicted.
         kept: under weights that this trainer kept, instead of the current ones.
         """
         listed = isinstance(batch, (list, tuple)) and not isinstance(batch, Documents) and isinstance(next(iter(batch), None), (Batch, Documents))
+        if isinstance(batch, Dataset):
+            raise TypeError("batch is a Dataset; its steps are wanted: evaluate(dataset.steps(rows)), with a plan's batch_size for rows")
         if isinstance(batch, Iterator) or listed:
             found = _mean(self._evaluate(to_batch(one, parts), kept) for one in batch)
         else:
@@ -314,12 +321,14 @@ def _floats(buffer: Any, name: str) -> Any:
 
 
 def _mean(parts: Iterable[Evaluation]) -> Evaluation:
-    """The mean over all predicted tokens of several evaluations."""
+    """The mean over all predicted tokens of several evaluations; each has some."""
     loss, tokens = 0.0, 0
     for part in parts:
         loss += part.loss * part.tokens
         tokens += part.tokens
-    return Evaluation(loss / tokens if tokens > 0 else 0.0, tokens)
+    if tokens == 0:  # a loss of 0 would be the best of all
+        raise InvalidArgumentError("nothing is predicted: there is no batch; the steps of a data set may have come to their end")
+    return Evaluation(loss / tokens, tokens)
 
 
 def _length(batches: Iterable[Any]) -> Optional[int]:

@@ -15,6 +15,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm.norm = norm;
+  RefuseUnless(config, "qk_norm", Off::kTrue, spec.architecture);
   RefuseUnless(config, "post_norm", Off::kFalse, spec.architecture);
   const MlpSpec mlp{
       .intermediate = sizes.intermediate, .function = ReadFunction(config, "hidden_act", Function::kXielu), .gated = false};

@@ -40,6 +40,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   config.Take("num_nextn_predict_layers");
   names.carried_below.push_back("mtp_");
   names.layer["experts.choice_bias"] = {.path = "mlp.moe_statics.e_score_correction_bias", .shape = {1, experts.count}};
+  names.other_layers.back()["experts.choice_bias"] = {.path = "mlp.gate.moe_statics.e_score_correction_bias",
+                                                      .shape = {1, experts.count}};
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.head.norm = norm;
   config.Take("num_nextn_predict_layers");
   names.carried_prefixes.push_back("mtp.");  // what predicts further tokens, which transformers does not read
-  NameExperts({}, names);
+  NameExperts({.own_choice_bias = "mlp.gate.e_score_correction_bias"}, names);
   Rename(names, {{"experts.choice_bias", "mlp.e_score_correction_bias"}});
 }
 

@@ -147,7 +147,7 @@ void AddBeside(const ExpertsSpec& experts, const NormSpec& norm, BranchSpec& bra
 }
 
 void NameBeside(ModelNames& names) {
-  NameExperts({.router = "router.proj.weight"}, names);
+  NameExperts({.router = "router.proj.weight", .packed = true}, names);
   names.layer["experts.gate_up"] = {.path = "experts.gate_up_proj"};
   names.layer["experts.down"] = {.path = "experts.down_proj"};
   Rename(names, {{"mlp.behind", "post_feedforward_layernorm_1.weight"},

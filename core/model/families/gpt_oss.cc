@@ -37,7 +37,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(WithBodies(PreNormBlock(norm, attention, {}), {experts}));
   }
   spec.head.norm = norm;
-  NameExperts({.router = "mlp.router.weight"}, names);
+  NameExperts({.router = "mlp.router.weight", .packed = true}, names);
   names.layer["experts.router_bias"] = {.path = "mlp.router.bias"};
   names.layer["experts.gate_up"] = {.path = "mlp.experts.gate_up_proj", .order = RowOrder::kTransposed};
   names.layer["experts.gate_up_bias"] = {.path = "mlp.experts.gate_up_proj_bias"};

@@ -11,6 +11,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .after_rope = true};
+  RefuseUnless(config, "use_qk_norm", Off::kTrue, spec.architecture);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     spec.AddLayer(PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }

@@ -13,6 +13,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   AttentionSpec attention = Attention(sizes);
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   attention.qk_norm = {.norm = norm, .after_rope = true};
+  RefuseUnless(config, "use_qk_norm", Off::kTrue, spec.architecture);
   const bool by_layer = config.HasValue("moe_topk") && config.Value("moe_topk").IsArray();
   const std::vector<int64_t> chosen = by_layer ? ReadNumbers(config, "moe_topk") : std::vector<int64_t>{};
   if (by_layer && static_cast<int64_t>(chosen.size()) < sizes.layers) {

@@ -143,8 +143,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   }
   names.layer["delta.a_log"] = {.path = "self_attn.A_log", .shape = {1, 1, delta.heads, 1}};
   // As transformers writes it, a dense MLP is called as the experts are; files of the hub have Llama's name for it.
+  NameTable& of_hub = names.other_layers.emplace_back();
   for (const char* part : {"gate", "up", "down"}) {
-    names.other_layer[StrCat("mlp.", part)] = names.layer[StrCat("mlp.", part)];
+    of_hub[StrCat("mlp.", part)] = names.layer[StrCat("mlp.", part)];
     names.layer[StrCat("mlp.", part)].path = StrCat("block_sparse_moe.", part, "_proj.weight");
   }
 }

@@ -53,7 +53,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     spec.AddLayer(mixture ? WithBodies(block, {experts, Shared(sizes.intermediate)}) : block);
   }
   spec.head.norm = norm;
-  NameExperts({.router = "feed_forward.router.weight", .shared = "feed_forward.shared_expert"}, names);
+  NameExperts({.router = "feed_forward.router.weight", .shared = "feed_forward.shared_expert", .packed = true}, names);
   names.layer["experts.gate_up"] = {.path = "feed_forward.experts.gate_up_proj", .order = RowOrder::kTransposed};
   names.layer["experts.down"] = {.path = "feed_forward.experts.down_proj", .order = RowOrder::kTransposed};
   Rename(names, {{"mlp.gate", "feed_forward.gate_proj.weight"},

@@ -15,6 +15,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec norm = RmsNorm(config);
   AttentionSpec attention = Attention(sizes);
   attention.qk_norm = {.norm = norm, .whole = true};
+  RefuseUnless(config, "use_qk_norm", Off::kTrue, spec.architecture);
   RefuseUnlessNamed(config, "qk_norm_type", {"per_layer"});
   RefuseUnlessNamed(config, "scoring_func", {"sigmoid"});
   RefuseUnless(config, "use_routing_bias", Off::kTrue, spec.architecture);
@@ -24,9 +25,15 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
-  NameExperts(
-      {.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"},
-      names);
+  NameExperts({.router = "block_sparse_moe.gate.weight",
+               .experts = "block_sparse_moe.experts",
+               .gate = "w1",
+               .up = "w3",
+               .down = "w2",
+               .own_router = "mlp.gate.weight",
+               .own_experts = "mlp.experts",
+               .own_choice_bias = "mlp.e_score_correction_bias"},
+              names);
   Rename(names, {{"experts.choice_bias", "block_sparse_moe.e_score_correction_bias"}});
 }
 

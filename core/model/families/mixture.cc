@@ -126,10 +126,17 @@ void NameExperts(const MixtureNames& paths, ModelNames& names) {
     names.layer[StrCat("shared.", part)].path = StrCat(shared, part, "_proj.weight");
     names.layer[StrCat("shared.", part, "_bias")].path = StrCat(shared, part, "_proj.bias");
   }
+  if (paths.packed) return;
+  NameTable& stacked = names.other_layers.emplace_back();
+  const std::string own = paths.own_experts != nullptr ? paths.own_experts : paths.experts;
+  stacked["experts.gate_up"].path = own + ".gate_up_proj";
+  stacked["experts.down"].path = own + ".down_proj";
+  if (paths.own_router != nullptr) stacked["experts.router"].path = paths.own_router;
+  if (paths.own_choice_bias != nullptr) stacked["experts.choice_bias"].path = paths.own_choice_bias;
 }
 
 void NamePackedExperts(ModelNames& names) {
-  NameExperts({.router = "block_sparse_moe.router.layer.weight"}, names);
+  NameExperts({.router = "block_sparse_moe.router.layer.weight", .packed = true}, names);
   names.layer["experts.gate_up"] = {.path = "block_sparse_moe.input_linear.weight"};
   names.layer["experts.down"] = {.path = "block_sparse_moe.output_linear.weight"};
   names.layer["shared.gate_up"] = {.path = "shared_mlp.input_linear.weight"};

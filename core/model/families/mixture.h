@@ -58,6 +58,10 @@ struct MixtureNames {
   const char* up = "up_proj";
   const char* down = "down_proj";
   const char* shared = "mlp.shared_experts";
+  bool packed = false;  // files of the hub have the matrices of all experts in one tensor
+  // As transformers' class calls router and experts, whose matrices it stacks: folders have that where it was told to save no other
+  // way, or its weights were saved by other means. nullptr: as above.
+  const char *own_router = nullptr, *own_experts = nullptr, *own_choice_bias = nullptr;
 };
 void NameExperts(const MixtureNames& paths, ModelNames& names);
 

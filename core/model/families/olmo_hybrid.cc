@@ -55,9 +55,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       .path = "linear_attn.[]_conv1d.weight", .shape = {channels, 1, delta.taps}, .chunks = {"q", "k", "v"}};
   // Files of the hub have them by what they belong to.
   const int64_t keys = delta.key_heads * delta.key_dim;
-  names.other_layer["delta.conv"] = names.layer["delta.conv"];
-  names.other_layer["delta.conv"].chunk_rows = {keys, keys, delta.heads * delta.value_dim};
-  names.other_layer["attention.after"].path = "post_attention_layernorm.weight";
+  NameTable& others = names.other_layers.emplace_back();
+  others["delta.conv"] = names.layer["delta.conv"];
+  others["delta.conv"].chunk_rows = {keys, keys, delta.heads * delta.value_dim};
+  others["attention.after"].path = "post_attention_layernorm.weight";
   // As transformers writes it, the norm behind attention is called as the one before the other layers' MLP.
   Rename(names, {{"attention.after", "feedforward_layer_norm.weight"},
                  {"mlp.after", "post_feedforward_layernorm.weight"},

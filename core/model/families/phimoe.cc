@@ -15,11 +15,10 @@ RopeSpec ReadMixedRope(const ConfigValues& config, const Sizes& sizes, const Mod
     if (rope.kind == RopeSpec::Kind::kDefault || !config.HasValue(key)) continue;
     const ConfigValues own(config.Value(key), config.where() + ": " + key);
     rope.attention_factor = own.Real("short_mscale", 0, 1e3);
-    if (own.Real("long_mscale", 0, 1e3) != rope.attention_factor) {
-      throw Unimplemented(own.where(), ": long_mscale is ", own.Real("long_mscale", 0, 1e3), "; another one than short_mscale, ",
-                          rope.attention_factor, ", is not supported");
-    }
+    rope.long_attention_factor = own.Real("long_mscale", 1e-9, 1e3);
   }
+  // One factor for all lengths.
+  if (rope.long_attention_factor == rope.attention_factor) rope.long_attention_factor = 0;
   return rope;
 }
 
@@ -39,9 +38,14 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   spec.head.bias = config.BoolOr("lm_head_bias", false);
-  NameExperts(
-      {.router = "block_sparse_moe.gate.weight", .experts = "block_sparse_moe.experts", .gate = "w1", .up = "w3", .down = "w2"},
-      names);
+  NameExperts({.router = "block_sparse_moe.gate.weight",
+               .experts = "block_sparse_moe.experts",
+               .gate = "w1",
+               .up = "w3",
+               .down = "w2",
+               .own_router = "mlp.router.weight",
+               .own_experts = "mlp.experts"},
+              names);
   Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"experts.before_bias", "post_attention_layernorm.bias"}});
 }
 

@@ -14,9 +14,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (const bool full : hybrid.full) spec.AddLayer(full ? attends : recurs);
   NameApart(names);
   NameQwenExperts(names);
-  // Files of the hub pack the matrices of all experts.
-  names.other_layer["experts.gate_up"].path = "mlp.experts.gate_up_proj";
-  names.other_layer["experts.down"].path = "mlp.experts.down_proj";
 }
 
 }  // namespace

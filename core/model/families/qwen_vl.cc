@@ -42,12 +42,13 @@ void Read3Moe(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   experts.router.normalize = true;
   config.Take("norm_topk_prob");
   AddQwenLayers(config, sizes, norm, attention, std::vector<int64_t>(static_cast<size_t>(sizes.layers), 0), experts, {}, spec);
-  NameExperts({}, names);
+  NameExperts({.packed = true}, names);
   names.layer["experts.gate_up"].path = "mlp.experts.gate_up_proj";
   names.layer["experts.down"].path = "mlp.experts.down_proj";
   // Files of the hub have each matrix the other way; transformers reads both. The shapes of one form never fit those of the other.
-  names.other_layer["experts.gate_up"] = {.path = "mlp.experts.gate_up_proj", .order = RowOrder::kTransposed};
-  names.other_layer["experts.down"] = {.path = "mlp.experts.down_proj", .order = RowOrder::kTransposed};
+  NameTable& of_hub = names.other_layers.emplace_back();
+  of_hub["experts.gate_up"] = {.path = "mlp.experts.gate_up_proj", .order = RowOrder::kTransposed};
+  of_hub["experts.down"] = {.path = "mlp.experts.down_proj", .order = RowOrder::kTransposed};
 }
 
 }  // namespace

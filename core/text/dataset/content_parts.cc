@@ -42,6 +42,17 @@ std::string ThoughtOf(const JsonValue& part, const std::string& where) {
   return joined;
 }
 
+// Whole messages are trained or not. "loss" that is a number was measured.
+void RefuseWeight(const JsonValue& part, const std::string& where) {
+  for (const char* name : {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"}) {
+    const JsonValue* value = part.Find(name);
+    if (value == nullptr || value->IsNull() || (name == std::string_view("loss") && !value->IsBool())) continue;
+    if (value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1) continue;
+    throw Unimplemented(where, ": a part of the content says \"", name, "\": ", PrintableJson(*value),
+                        "; a message is trained as a whole: \"train\": false beside its content takes it out of training");
+  }
+}
+
 }  // namespace
 
 bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
@@ -49,6 +60,7 @@ bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") =
 ContentParts ReadParts(const JsonValue& parts, bool answer, bool join, const std::string& where) {
   ContentParts read;
   for (const JsonValue& part : parts.Items()) {
+    if (answer) RefuseWeight(part, where);
     const JsonValue* type = part.Find("type");
     const auto is = [&](const char* name) { return type != nullptr && type->IsText(name); };
     const bool thought = answer && (is("thinking") || is("reasoning"));

@@ -173,28 +173,34 @@ std::string NameOf(const JsonValue& record, std::initializer_list<std::string_vi
   return "";
 }
 
-// How to go on with records of no known keys: what a source says of them.
-std::string HowToName(const JsonValue& record, Task task) {
+// A list of records in the record: the file may be one object around them.
+std::string RecordsInside(const JsonValue& record) {
   for (const JsonValue::Member& member : record.Members()) {
     if (!member.value.IsArray() || member.value.IsEmpty() || !member.value.Items().front().IsObject()) continue;
-    if (member.value.Items().front().Find("role") != nullptr || member.value.Items().front().Find("from") != nullptr) continue;
+    const JsonValue& first = member.value.Items().front();
+    if (SameWord(member.name, "tools") || first.Find("role") != nullptr || first.Find("from") != nullptr) continue;
     return StrCat("; if the records are in \"", Printable(member.name, 40), "\", that list must be the file");
   }
-  JsonWriter json;
-  json.BeginObject().Member("path", "...").Member("format", "alpaca").Key("columns").BeginObject();
-  const std::pair<const char*, std::string> columns[] = {
-      {"prompt", NameOf(record, {"instruction", "prompt", "question", "query", "problem", "input"})},
-      {"response", NameOf(record, {"output", "response", "answer", "completion", "solution", "target"})},
-      {"system", NameOf(record, {"system", "system_prompt"})}};
-  if (columns[0].second.empty() || columns[1].second.empty())
-    return "; a source may say how to read it: {\"path\", \"format\", \"columns\"}";
-  for (const auto& [column, name] : columns) {
-    if (!name.empty()) json.Member(column, name);
-  }
+  return "; a source may say how to read it: {\"path\", \"format\", \"columns\"}";
+}
+
+// How to go on with records of no known keys: what a source says of them.
+std::string HowToName(const JsonValue& record, Task task) {
+  const std::string prompt = NameOf(record, {"instruction", "prompt", "question", "query", "problem", "input"});
+  const std::string answer = NameOf(record, {"output", "response", "answer", "completion", "solution", "target"});
+  if (prompt.empty() || answer.empty()) return RecordsInside(record);
+  const std::string system = NameOf(record, {"system", "system_prompt"});
   const std::string label = task == Task::kUnpaired ? NameOf(record, {"label", "kto_tag"}) : "";
-  if (!label.empty()) json.Member("label", label);
   const std::string context = NameOf(record, {"context", "input"});
-  if (!context.empty() && context != columns[0].second) json.Member("query", context);
+  // A question that is a list of messages is a prompt as it stands.
+  const bool turns = record.Find(prompt)->IsArray();
+  JsonWriter json;
+  json.BeginObject().Member("path", "...");
+  json.Member("format", !turns ? "alpaca" : label.empty() ? "prompt_completion" : "unpaired");
+  json.Key("columns").BeginObject().Member("prompt", prompt).Member(turns ? "completion" : "response", answer);
+  if (!system.empty()) json.Member("system", system);
+  if (!label.empty()) json.Member("label", label);
+  if (!turns && !context.empty() && context != prompt) json.Member("query", context);
   json.EndObject().EndObject();
   return StrCat("; a source may say how to read it: ", json.text());
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/base/nearest.h"
 #include "core/io/json_text.h"
 
 namespace hlm::dataset {
@@ -156,7 +157,8 @@ DatasetOptions ReadDatasetOptions(std::string_view config_json) {
       legal += StrCat(legal.empty() ? "" : ", ", key.name);
     }
     if (known == nullptr)
-      throw InvalidArgument("the data set's configuration has ", Printable(member.name, 60), "; known are ", legal,
+      throw InvalidArgument("the data set's configuration has ", Printable(member.name, 60),
+                            DidYouMean(member.name, StrCat(legal, ", ", kPipelineKeys)), "; known are ", legal,
                             ", and of tokenizer and template ", kPipelineKeys);
     known->set(member.value, member.name, options);
     long_given |= member.name == "too_long";

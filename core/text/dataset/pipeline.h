@@ -24,6 +24,7 @@ struct TextSpan {
 struct EncodedText {
   std::vector<int32_t> ids;
   std::vector<TextSpan> offsets;  // one an id: the bytes it stands for; empty spans for ids that stand for no text
+  bool second_beginning = false;  // what the tokenizer puts before a text was there already: it is there once
 };
 
 enum class TrainOn {

@@ -156,6 +156,13 @@ bool SaysNothingNew(const JsonValue::Member& member, const std::string& role, co
   return member.name == "content" && content != nullptr && content->IsString() && member.value.IsText(content->String());
 }
 
+// axolotl's ranges of an answer's characters.
+void RefuseTrainDetail(const JsonValue::Member& member, const std::string& role, const std::string& where) {
+  if (member.name != "train_detail" || role != "assistant" || !member.value.IsArray() || member.value.IsEmpty()) return;
+  throw Unimplemented(where, ": \"train_detail\" is ", PrintableJson(member.value),
+                      "; a message is trained as a whole: \"train\": false takes it out of training");
+}
+
 // The members under the names that templates know, as they are given but for what stands for role and content. What parts of the
 // content are thought goes to `thought`.
 JsonValue ReadMembers(const JsonValue& given, const std::string& role, const FormatSpec& spec, const ReadOptions& options,
@@ -165,6 +172,7 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
   JsonValue message{JsonValue::Object()};
   for (const JsonValue::Member& member : given.Members()) {
     if (!options.count_unused && member.name != content_key) RefuseMedia(member, where);
+    RefuseTrainDetail(member, role, where);
     if (member.name == *spec.tags.role) {
       message.Set("role", JsonValue(call ? std::string("assistant") : role));
     } else if (member.name == content_key && call) {

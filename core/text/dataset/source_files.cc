@@ -12,6 +12,7 @@
 
 #include "core/base/ascii.h"
 #include "core/base/error.h"
+#include "core/base/nearest.h"
 #include "core/io/json_writer.h"
 #include "core/text/dataset/hash.h"
 #include "core/text/dataset/media_members.h"
@@ -246,8 +247,9 @@ Source ReadSource(const JsonValue& config, const std::string& where) {
     const std::string_view known[] = {"path",   "format",      "columns",      "tags", "ranking",
                                       "weight", "num_samples", "dataset_info", "name"};
     if (std::find(std::begin(known), std::end(known), member.name) == std::end(known)) {
-      throw InvalidArgument(where, " has ", Printable(member.name, 60),
-                            "; known are path, format, columns, tags, ranking, weight, num_samples, dataset_info and name");
+      std::string names;
+      for (const std::string_view one : known) names += StrCat(names.empty() ? "" : ", ", one);
+      throw InvalidArgument(where, " has ", Printable(member.name, 60), DidYouMean(member.name, names), "; known are ", names);
     }
   }
   const JsonValue *path = config.Find("path"), *info = config.Find("dataset_info"), *name = config.Find("name");

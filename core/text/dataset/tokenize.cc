@@ -9,20 +9,6 @@
 namespace hlm::dataset {
 namespace {
 
-// A text that was rendered already begins with what the tokenizer puts before every text (BOS): it is there once.
-// True where it was there twice.
-bool DropSecondBeginning(EncodedText& encoded) {
-  const auto stands_for_nothing = [](const TextSpan& span) { return span.begin >= span.end; };
-  const auto text = std::find_if_not(encoded.offsets.begin(), encoded.offsets.end(), stands_for_nothing);
-  const std::ptrdiff_t own = text - encoded.offsets.begin(), all = encoded.offsets.end() - encoded.offsets.begin();
-  if (own == 0 || own > all - own || !std::equal(encoded.ids.begin(), encoded.ids.begin() + own, encoded.ids.begin() + own))
-    return false;
-  if (std::any_of(text, text + own, stands_for_nothing)) return false;
-  encoded.ids.erase(encoded.ids.begin(), encoded.ids.begin() + own);
-  encoded.offsets.erase(encoded.offsets.begin(), text);
-  return true;
-}
-
 class Work {
  public:
   Work(const Example& example, Task task, TrainOn train_on, const TextPipeline& pipeline, const std::string& where, Notes* notes)
@@ -99,9 +85,7 @@ class Work {
     if (!pipeline_.encode) throw FailedPrecondition(where_, ": text needs a tokenizer, and there is none");
     EncodedText encoded = Located([&] { return pipeline_.encode(text, add_special_tokens, plain); });
     HLM_CHECK(encoded.offsets.size() == encoded.ids.size());
-    if (add_special_tokens && DropSecondBeginning(encoded) && notes_ != nullptr) {
-      notes_->push_back({Did::kRepaired, "second_beginning", "", 1});
-    }
+    if (encoded.second_beginning && notes_ != nullptr) notes_->push_back({Did::kRepaired, "second_beginning", "", 1});
     return encoded;
   }
   std::vector<RenderedText> Render(const JsonValue& messages, TrainOn train_on, int64_t prompt_messages) const {

@@ -73,11 +73,34 @@ bool HasSeveralWords(const JsonValue& value) {
   return std::count_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xe0; }) > 1;
 }
 
+// The value of a text that is JSON; null of another one.
+JsonValue ParsedOrNull(const std::string& text) {
+  try {
+    return ParseJson(text, "");
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) throw;
+    return JsonValue();
+  }
+}
+
 bool IsListOfMessages(const JsonValue& value) {
   if (!value.IsArray() || value.IsEmpty()) return false;
   return std::all_of(value.Items().begin(), value.Items().end(), [](const JsonValue& item) {
     return (item.Find("role") != nullptr && item.Find("content") != nullptr) ||
            (item.Find("from") != nullptr && item.Find("value") != nullptr);
+  });
+}
+
+// Descriptions of functions: a name, and a schema of what it takes.
+bool IsListOfTools(const JsonValue& value) {
+  if (value.IsString()) return value.String().starts_with("[{") && IsListOfTools(ParsedOrNull(value.String()));
+  if (!value.IsArray() || value.IsEmpty()) return false;
+  return std::all_of(value.Items().begin(), value.Items().end(), [](const JsonValue& item) {
+    const JsonValue* inner = item.Find("function");
+    const JsonValue& tool = inner != nullptr ? *inner : item;
+    const JsonValue* name = tool.Find("name");
+    const auto has = [&](const char* schema) { return tool.Find(schema) != nullptr && tool.Find(schema)->IsObject(); };
+    return name != nullptr && name->IsString() && (has("parameters") || has("input_schema") || has("inputSchema"));
   });
 }
 
@@ -173,6 +196,7 @@ bool IsConversation(const Example& example) { return example.kind != ExampleKind
 bool LooksLikeAPart(const JsonValue::Member& member, Task task) {
   if (IsOneOf(member.name, kParts)) return HasWordsOrNumbers(member.value);
   if (IsOneOf(member.name, kPartsOfWords)) return HasSeveralWords(member.value);
+  if (IsListOfTools(member.value)) return true;
   if (!IsListOfMessages(member.value)) return false;
   const bool pairs = task == Task::kPreference || task == Task::kUnpaired;
   // Sets of pairs are trained as conversations as well, of which one answer is chosen already.

@@ -14,7 +14,7 @@ using jinja::Value;
 namespace {
 
 constexpr std::string_view kReasoning[] = {"reasoning_content", "thinking", "reasoning"};
-constexpr std::string_view kWeights[] = {"weight", "loss_weight", "loss_mask", "train", "training", "loss"};
+constexpr std::string_view kWeights[] = {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"};
 
 }  // namespace
 

@@ -5,6 +5,7 @@
 #include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/text/template/conversation.h"
+#include "core/text/template/generation_blocks.h"
 #include "core/text/template/left_out.h"
 #include "core/text/template/message.h"
 #include "core/text/template/proof.h"
@@ -135,23 +136,10 @@ class Trainer {
     const Output output = renderer_.Render(renderer_.messages(), false);
     Rendered rendered = Start(output);
     rendered.method = MaskMethod::kTags;
-    struct Block {
-      Span span;
-      uint32_t generation;
-      int64_t message;
-    };
-    std::vector<Block> blocks;
-    ForEachRun(output.text, [&](int64_t begin, int64_t end, const jinja::Run& run) {
-      if (run.generation == 0) return;
-      if (blocks.empty() || blocks.back().generation != run.generation || blocks.back().span.end != begin) {
-        blocks.push_back({{begin, end}, run.generation, output.generations[run.generation - 1]});
-      }
-      blocks.back().span.end = end;
-      if (blocks.back().message < 0 && run.source.origin() == Origin::kMessage) blocks.back().message = run.source.message();
-    });
+    const std::vector<GenerationBlock> blocks = GenerationBlocks(output);
     if (blocks.empty()) Fail(-1, "has {% generation %}, but printed nothing in it: the mask would be empty");
     const bool all = count_ == static_cast<int64_t>(assistants_);
-    for (const Block& block : blocks) {
+    for (const GenerationBlock& block : blocks) {
       const auto message = static_cast<size_t>(block.message);
       if (!all && block.message < 0) {
         Fail(-1, "a {% generation %} block belongs to no message that can be told, and not all assistant messages are trained");
@@ -213,9 +201,9 @@ class Trainer {
   // Adds the span of message i, which ends the text of `turn`; `whole` begins with that text.
   void Take(size_t i, const Output& turn, std::string_view whole, Rendered& rendered) {
     Span span{0, static_cast<int64_t>(turn.text.size())};
-    const Output prompt = RenderPrompt(i);
-    span.begin = CommonPrefix(prompt.text.bytes(), turn.text.bytes());
-    if (span.begin == static_cast<int64_t>(prompt.text.size())) {
+    const std::optional<Output> prompt = RenderPrompt(i);
+    span.begin = prompt ? CommonPrefix(prompt->text.bytes(), turn.text.bytes()) : span.end;
+    if (prompt && span.begin == static_cast<int64_t>(prompt->text.size())) {
       // Where the prompt itself opens what the message begins with (<think>), inference does not generate it.
       prompt_end_[i] = span.begin;
     } else {
@@ -243,10 +231,12 @@ class Trainer {
     return first;
   }
 
-  Output RenderPrompt(size_t i) {
+  // Nothing: the conversation begins with the message, and the template asks for one before it. What the message says is the turn then.
+  std::optional<Output> RenderPrompt(size_t i) {
     try {
       return renderer_.Render(i, true);
     } catch (const Error& error) {
+      if (i == 0 && error.code() == Code::kInvalidArgument) return std::nullopt;
       throw Error(error.code(), StrCat(error.message(), " (in the prompt of message ", i, ")"));
     }
   }
@@ -260,6 +250,11 @@ class Trainer {
       if (run.source.origin() == Origin::kMessage && run.source.message() == i) written = std::max(written, end);
     });
     const std::string_view tail = text.substr(static_cast<size_t>(written));
+    // Behind a token that ends generation nobody generates: what a template prints there opens the next turn, or ends the text.
+    if (const size_t stop = EndOfFirstStop(tail); stop > 0) {
+      span.end = written + static_cast<int64_t>(stop);
+      return true;
+    }
     if (chat_.added_tokens().empty()) {
       // Without a list of tokens: white space behind something else that the template printed.
       const std::string_view kept = jinja::StripRight(tail);
@@ -285,6 +280,18 @@ class Trainer {
     return false;
   }
 
+  // 0: there is none.
+  size_t EndOfFirstStop(std::string_view tail) const {
+    size_t first = std::string_view::npos, end = 0;
+    for (const std::string& token : chat_.stop_tokens()) {
+      const size_t at = tail.find(token);
+      if (at > first || at == std::string_view::npos || (at == first && at + token.size() < end)) continue;
+      first = at;
+      end = at + token.size();
+    }
+    return end;
+  }
+
   bool EndsWithAdded(std::string_view text, const Span& span) const {
     const std::string_view inside = jinja::StripRight(text.substr(0, static_cast<size_t>(span.end)));
     const auto& tokens = chat_.added_tokens();
@@ -302,9 +309,9 @@ class Trainer {
       std::fill(trained_.begin(), trained_.end(), false);
       trained_[i] = true;
       Output turn = renderer_.Render(i + 1, false);
-      const Output prompt = RenderPrompt(i);
-      if (!turn.text.bytes().starts_with(prompt.text.bytes())) {
-        if (std::optional<Text> joined = JoinToPrompt(i, prompt.text, turn.text)) turn.text = std::move(*joined);
+      const std::optional<Output> prompt = RenderPrompt(i);
+      if (prompt && !turn.text.bytes().starts_with(prompt->text.bytes())) {
+        if (std::optional<Text> joined = JoinToPrompt(i, prompt->text, turn.text)) turn.text = std::move(*joined);
       }
       Rendered rendered = Start(turn);
       rendered.method = MaskMethod::kUnroll;

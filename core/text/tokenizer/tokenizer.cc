@@ -1,6 +1,7 @@
 #include "core/text/tokenizer/tokenizer.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <unordered_set>
 #include <utility>
@@ -189,6 +190,19 @@ std::string ReadIfThere(const std::string& path) {
   return IsRegularFile(path) ? ReadSmallFile(path, kLargestConfig) : std::string();
 }
 
+// Leaves out what stands before the text where the text begins with the same ids.
+void DropSecondBeginning(Encoding& encoding) {
+  const auto stands_for_nothing = [](const ByteSpan& span) { return span.begin >= span.end; };
+  const auto text = std::find_if_not(encoding.offsets.begin(), encoding.offsets.end(), stands_for_nothing);
+  const std::ptrdiff_t own = text - encoding.offsets.begin(), all = encoding.offsets.end() - encoding.offsets.begin();
+  const auto ids = encoding.ids.begin();
+  if (own == 0 || own > all - own || !std::equal(ids, ids + own, ids + own)) return;
+  if (std::any_of(text, text + own, stands_for_nothing)) return;
+  encoding.ids.erase(ids, ids + own);
+  encoding.offsets.erase(encoding.offsets.begin(), text);
+  encoding.second_beginning = true;
+}
+
 }  // namespace
 
 std::unique_ptr<EncodeScratch> ScratchPool::Take() {
@@ -242,7 +256,7 @@ std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::string& folder_or_fi
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
 
-Encoding Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
+Encoding Tokenizer::Encode(std::string_view text, const EncodeOptions& given) const {
   if (text.size() > kLongestText) throw InvalidArgument("a text of ", text.size(), " bytes; the limit is ", kLongestText);
   const size_t bad = FirstInvalidUtf8(text);
   if (bad != std::string_view::npos) {
@@ -250,11 +264,16 @@ Encoding Tokenizer::Encode(std::string_view text, const EncodeOptions& options) 
     std::snprintf(byte, sizeof(byte), "0x%02X", static_cast<unsigned char>(text[bad]));
     throw InvalidArgument("the text is not UTF-8 at byte ", bad, " (", byte, ")");
   }
-  CheckPlain(options.plain, text.size());
+  CheckPlain(given.plain, text.size());
+  EncodeOptions options = given;
+  options.one_beginning &= options.add_special_tokens;
+  options.offsets |= options.one_beginning;
   Encoding encoding;
   encoding.ids.reserve(text.size() / 4 + 8);
   const Borrowed scratch(parts_->pool);
   Encoder(*parts_, text, options, *scratch, encoding).Run();
+  if (options.one_beginning) DropSecondBeginning(encoding);
+  if (!given.offsets) encoding.offsets.clear();
   return encoding;
 }
 

@@ -34,6 +34,8 @@ struct EncodeOptions {
   // Where the text is somebody's input: no special token is matched that has a byte in one of these. Sorted, not overlapping.
   std::span<const ByteSpan> plain = {};
   bool plain_added = false;  // there, no added token is matched at all, special or not
+  // What add_special_tokens puts before a text (BOS) is there once where the text begins with it, as one that was rendered does.
+  bool one_beginning = false;
 };
 
 struct Encoding {
@@ -41,6 +43,7 @@ struct Encoding {
   // The bytes of the text that each id stands for, whole characters; several ids may share a character. {0, 0} for ids that the
   // post-processor added.
   std::vector<ByteSpan> offsets;
+  bool second_beginning = false;  // the text began with what stands before it: one of both was left out
 };
 
 struct SpecialToken {

@@ -1,6 +1,8 @@
 #include "core/text/tokenizer/tokenizer_folder.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
 #include <vector>
 
 #include "core/base/error.h"
@@ -28,14 +30,18 @@ bool BeginsAsSentencePiece(const std::string& path) {
   return LooksLikeSentencePiece(std::string_view(&first, 1));
 }
 
+// Beside models of SentencePiece, ranks of tiktoken and code.
+constexpr std::string_view kOthers[] = {"tekken.json",  "vocab.json", "merges.txt", "vocab.txt",
+                                        "encoder.json", "vocab.bpe",  "bpe.codes"};
+
 // What of a folder a tokenizer could be made of, but is not here.
 std::vector<std::string> OtherFiles(const std::vector<std::string>& names) {
   std::vector<std::string> found;
   for (const std::string& name : names) {
     const bool python = name.starts_with("tokenization_") && name.ends_with(".py");
-    if (name == "tokenizer.model" || name == "tekken.json" || name == "vocab.json" || name == "merges.txt" ||
-        name == "vocab.txt" || name.ends_with(".tiktoken") || name == "tiktoken.model" || name.ends_with(".spm") ||
-        name == "spiece.model" || name == "sentencepiece.bpe.model" || name.ends_with(".gguf") || python) {
+    const bool model = name.ends_with(".model") || name.starts_with("tokenizer.model");  // Mistral's tokenizer.model.v3
+    if (model || python || std::find(std::begin(kOthers), std::end(kOthers), name) != std::end(kOthers) ||
+        name.ends_with(".tiktoken") || name.ends_with(".spm") || name.ends_with(".gguf")) {
       found.push_back(name);
     }
   }

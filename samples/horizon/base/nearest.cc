@@ -45,7 +45,7 @@ int Distance(std::string_view one, std::string_view other) {
 }
 
 std::string Nearest(const std::string& word, const std::vector<std::string>& words) {
-  if (word.empty()) return "";  // nothing was typed, nothing slipped
+  if (word.find_first_not_of('-') == std::string::npos) return "";  // nothing was typed, nothing slipped
   std::string nearest;
   int least = static_cast<int>(kLongest);
   size_t begins = 0;

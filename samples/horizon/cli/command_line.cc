@@ -11,6 +11,7 @@
 #include "samples/horizon/cli/config_file.h"
 #include "samples/horizon/cli/help.h"
 #include "samples/horizon/cli/names.h"
+#include "samples/horizon/cli/work_of_one.h"
 #include "samples/horizon/options/options.h"
 
 namespace horizon {
@@ -160,6 +161,7 @@ int CommandLine::RunCommand(const Command& command, const std::vector<std::strin
   }
   Parse(command, WithFiles(command, given));
   Options& options = *command.options;
+  if (command.work_of_one && !IsDoneHere(words[0], options.group.join)) return kExitOk;
   options.command_line = CommandText(words);
   options.settings = SettingsOf(*command.app);
   if (!options.save_config.empty()) {

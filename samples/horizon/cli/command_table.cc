@@ -55,9 +55,14 @@ class Table {
   Command& Add(const std::string& name, const std::string& help, int (*run)(const Options&), const std::string& json_help) {
     CLI::App* app = program_.add_subcommand(name, help);
     app->set_help_flag("-h,--help", "this text");
-    commands_.push_back({app, run, std::make_unique<Options>()});
+    commands_.push_back({.app = app, .run = run, .options = std::make_unique<Options>()});
     AddJsonOption(*app, *commands_.back().options, json_help);
     return commands_.back();
+  }
+
+  void IsWorkOfOne(Command& command) {
+    command.work_of_one = true;
+    AddWorkOfOneOption(*command.app, *command.options);
   }
 
   void AddDevices() {
@@ -140,53 +145,58 @@ class Table {
   }
 
   void AddEval() {
-    const Command& command = Add("eval", "loss and perplexity on data", RunEval, "print {\"loss\", \"perplexity\", \"tokens\"}");
+    Command& command = Add("eval", "loss and perplexity on data", RunEval, "print {\"loss\", \"perplexity\", \"tokens\"}");
     AddModelOptions(*command.app, *command.options);
     AddDataOptions(*command.app, *command.options, true);
     AddEvalTaskOptions(*command.app, *command.options);
     AddShapeOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    IsWorkOfOne(command);
     UnlistTraining(command);
   }
 
   void AddLogprobs() {
-    const Command& command =
+    Command& command =
         Add("logprobs", "log-probabilities of documents, one JSON object a line", RunLogprobs, "changes nothing: all is JSON");
     AddModelOptions(*command.app, *command.options);
     AddDataOptions(*command.app, *command.options, true);
     AddLogprobsOptions(*command.app, *command.options);
     AddShapeOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    IsWorkOfOne(command);
     UnlistTraining(command);
     command.app->footer("--data is JSONL, in the order of the file, or a token file, whose rows are the documents.");
   }
 
   void AddExport() {
-    const Command& command = Add("export", "write a model or a checkpoint as a Hugging Face folder, or for llama.cpp", RunExport,
-                                 "print {\"out\", \"gguf\"}, what was written");
+    Command& command = Add("export", "write a model or a checkpoint as a Hugging Face folder, or for llama.cpp", RunExport,
+                           "print {\"out\", \"gguf\"}, what was written");
     AddModelOptions(*command.app, *command.options);
     AddOutOptions(*command.app, *command.options);
     AddGgufOption(*command.app, *command.options);
+    IsWorkOfOne(command);
     command.app->footer(
         "--model may be a checkpoint (DIR/step-000000000100). Needs no GPU, and no more memory than a few tensors.");
   }
 
   void AddGenerate() {
-    const Command& command = Add("generate", "continue a prompt", RunGenerate,
-                                 "print {\"ids\": [...]}, the new ids, as the last line; with a tokenizer their \"text\"");
+    Command& command = Add("generate", "continue a prompt", RunGenerate,
+                           "print {\"ids\": [...]}, the new ids, as the last line; with a tokenizer their \"text\"");
     AddModelOptions(*command.app, *command.options);
     AddGenerateOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    IsWorkOfOne(command);
     UnlistTraining(command);
     command.app->footer("There is no cache of keys and values: the whole prefix is computed again for each new token.");
   }
 
   void AddChat() {
-    const Command& command =
+    Command& command =
         Add("chat", "talk with a model in its chat template", RunChat, "print one JSON object a line for each answer");
     AddModelOptions(*command.app, *command.options);
     AddChatOptions(*command.app, *command.options);
     AddEngineOptions(*command.app, *command.options);
+    IsWorkOfOne(command);
     UnlistTraining(command);
     command.app->footer(
         "One line is a turn; /reset forgets the conversation, /exit or the end of the input leaves. There is no cache of keys "

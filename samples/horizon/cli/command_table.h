@@ -14,6 +14,7 @@ struct Command {
   CLI::App* app;
   int (*run)(const Options&);
   std::unique_ptr<Options> options;
+  bool work_of_one = false;  // several processes would do it several times
 };
 
 // Adds all of them to the program.

@@ -19,6 +19,7 @@ namespace horizon {
 namespace {
 
 constexpr size_t kLargestFile = 1 << 20, kLargestConfig = 16 << 20;
+constexpr int kMostNamed = 4;  // of what is not known: a file of another command has dozens
 
 bool IsYaml(const std::string& path) { return path.ends_with(".yaml") || path.ends_with(".yml"); }
 
@@ -91,6 +92,7 @@ class ConfigReader {
       for (const auto& [name, value] : file.at(app_.get_name()).items()) Take(name, value, unknown);
       arguments_ = Merged(all, arguments_);
     }
+    if (unknown_ > kMostNamed) unknown += "; and " + std::to_string(unknown_ - kMostNamed) + " more";
     if (!unknown.empty()) throw UsageError(path_ + ": " + unknown);
     return std::move(arguments_);
   }
@@ -115,6 +117,7 @@ class ConfigReader {
   void Take(const std::string& name, const Json& value, std::string& unknown) {
     const CLI::Option* option = names_.Find("--" + name);
     if (option == nullptr || option == app_.get_help_ptr()) {
+      if (++unknown_ > kMostNamed) return;
       std::string meant = option == nullptr ? names_.DidYouMean("--" + name) : "";
       const bool command = IsCommand(name);
       if (command) meant = "; what is for a command alone is a mapping of options, not " + value.dump();
@@ -148,7 +151,7 @@ class ConfigReader {
       if (!on && !off) throw UsageError(path_ + ": " + name + " is true or false, not " + value.dump());
       if (off) return;
       text = IsFlag(option) ? "true" : ValueWithout(option);
-    } else if (value.is_boolean() && option.get_type_name() == "on|off") {
+    } else if ((on || off) && option.get_type_name() == "on|off") {
       text = on ? "on" : "off";
     } else if (value.is_object() && !IsJsonText(option) && !TakesSeveral(option)) {
       throw UsageError(path_ + ": " + name + " takes a value, not a mapping");
@@ -162,6 +165,7 @@ class ConfigReader {
   const std::vector<std::string>& commands_;
   std::string path_;
   std::vector<Argument> arguments_;
+  int unknown_ = 0;
 };
 
 // Whether an option that was not given may stand in a file with its default: it needs nothing that was not given, and nobody asks whether
@@ -230,7 +234,7 @@ bool IsOptionsFile(const std::string& path) {
   const Json object = Json::parse(text, nullptr, false);
   // What is no JSON is neither, and is told so before anything else; but for what Python writes into a model's file and JSON lacks.
   if (object.is_discarded()) return !NamesModel(text);
-  return object.is_object() && !LooksLikeModel(object);
+  return !object.is_object() || !LooksLikeModel(object);
 }
 
 std::vector<Argument> ReadConfigFile(const CLI::App& app, const std::vector<std::string>& commands, const std::string& path) {

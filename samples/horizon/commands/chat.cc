@@ -19,6 +19,8 @@ namespace horizon {
 namespace {
 
 constexpr size_t kLargestConfig = 16 << 20;
+// What Linux hands on of a line that is typed or pasted at a terminal; the rest is lost.
+constexpr size_t kTerminalLine = 4095;
 
 volatile sig_atomic_t answer_ends = 0;
 
@@ -64,6 +66,7 @@ class Chat {
 
   // The answer to a turn, shown as it comes where `show`.
   Json Answer(const std::string& turn, bool show) {
+    CheckTurn(turn);
     messages_.push_back({{"role", "user"}, {"content", turn}});
     const std::vector<int32_t> ids = Prompt();
     StreamedText text(tools_.tokenizer, true);
@@ -92,6 +95,15 @@ class Chat {
   }
 
  private:
+  static void CheckTurn(const std::string& turn) {
+    if (turn.find('\0') != std::string::npos) throw Refused("this turn holds a NUL, which is no text");
+    try {
+      (void)Json(turn).dump();
+    } catch (const Json::exception&) {  // the JSON library knows what is valid UTF-8
+      throw Refused("this turn is not UTF-8");
+    }
+  }
+
   // The conversation's ids. Where they and an answer are too many the oldest turns are left out, a question with its answer.
   std::vector<int32_t> Prompt() {
     const auto most = static_cast<size_t>(options_.chat.context - options_.generate.max_new_tokens);
@@ -103,7 +115,7 @@ class Chat {
       if (messages_.size() - first < 3) {
         const std::string length = std::to_string(ids.size());
         messages_.erase(messages_.end() - 1);
-        throw TooLong("this turn is " + length + " ids with its template, and --context less --max-new-tokens leaves " +
+        throw Refused("this turn is " + length + " ids with its template, and --context less --max-new-tokens leaves " +
                       std::to_string(most));
       }
       messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(first),
@@ -113,7 +125,7 @@ class Chat {
 
  public:
   // A turn that cannot be answered; the conversation goes on without it.
-  class TooLong : public Error {
+  class Refused : public Error {
    public:
     using Error::Error;
   };
@@ -174,6 +186,7 @@ int RunChat(const Options& options) {
     if (terminal) std::fprintf(stderr, "> ");
     std::string line;
     if (!std::getline(std::cin, line)) break;
+    const bool cut = terminal && line.size() >= kTerminalLine;
     line = Trimmed(line);
     if (line.empty()) continue;
     if (line == "/exit" || line == "/quit") return status;
@@ -182,11 +195,16 @@ int RunChat(const Options& options) {
       continue;
     }
     try {
+      if (cut) {
+        throw Chat::Refused(
+            "a terminal hands on " + std::to_string(kTerminalLine) +
+            " bytes of a line, and the rest of this turn is lost; a file or a pipe as the input has no such limit");
+      }
       const EndsAnswer ends(terminal);
       const Json answer = chat.Answer(line, !options.json);
       std::printf("%s\n", options.json ? answer.dump().c_str() : "");
       std::fflush(stdout);
-    } catch (const Chat::TooLong& error) {
+    } catch (const Chat::Refused& error) {
       std::fprintf(stderr, "error: %s\n", error.what());
       status = kExitError;
     }

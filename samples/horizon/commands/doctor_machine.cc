@@ -85,6 +85,10 @@ Finding MemoryFinding(const std::string& root) {
     finding.health = Health::kWarning;
     finding.value += "; this control group may use " + FormatBytes(limit.bytes) + " (" + limit.file + ")";
     finding.advice = "plans keep to this limit; a container gets more by docker run --memory, a service by MemoryMax";
+  } else if (limit.bytes > total) {
+    finding.health = Health::kWarning;
+    finding.value += "; this control group may use more: " + FormatBytes(limit.bytes) + " (" + limit.file + ")";
+    finding.advice = "plans take this limit, as of machines that grow; where this one does not, say --host-limit-bytes";
   }
   return finding;
 }

@@ -43,8 +43,15 @@ void WriteGguf(const Options& options, const Model& model) {
   if (!options.run.overwrite && access(path.c_str(), F_OK) == 0) throw Error(path + ": exists; pass --overwrite to replace it");
   CheckOutputFile(path);
   hlm_save_options save = SaveOptionsOf(options.run);
-  const Json source = DescribeModel(model).at("source_dtype");
-  if (save.dtype == HLM_DTYPE_SOURCE && source.is_null()) save.dtype = HLM_DTYPE_BF16;
+  const Json description = DescribeModel(model);
+  const Json& packed = description.at("source_quantization");
+  const bool given = save.dtype != HLM_DTYPE_AUTO && save.dtype != HLM_DTYPE_SOURCE;
+  // Neither a type of the source's own, nor packed weights.
+  if (!given && (description.at("source_dtype").is_null() || !packed.is_null())) save.dtype = HLM_DTYPE_BF16;
+  if (!given && !packed.is_null()) {
+    std::fprintf(stderr, "note: the model's weights are in %s; --gguf will have them in bf16\n",
+                 packed.get<std::string>().c_str());
+  }
   save.overwrite = 0;
   const std::string known = options.model.folder + "/config.json";  // what cannot be written is refused before anything is
   if (!options.model.folder.empty() && access(known.c_str(), F_OK) == 0)

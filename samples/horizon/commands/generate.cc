@@ -6,6 +6,7 @@
 #include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
+#include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/data/tokens.h"
 #include "samples/horizon/run/engine.h"
 #include "samples/horizon/run/generation.h"
@@ -20,11 +21,22 @@ std::string AsChat(const Options& options) {
   return RenderPrompt(tools, Json::array({{{"role", "user"}, {"content", options.generate.prompt}}}));
 }
 
+// Whether --prompt-ids are the ids themselves and not a file's name.
+bool AreWritten(const std::string& prompt_ids) {
+  return !prompt_ids.empty() && prompt_ids.find_first_not_of("0123456789, []") == std::string::npos;
+}
+
 std::vector<int32_t> ReadPrompt(const Options& all, int64_t vocab_size, const Tokenizer& tokenizer) {
   const GenerateOptions& options = all.generate;
   const std::string prompt = options.chat ? AsChat(all) : options.prompt;
   std::vector<int32_t> ids;
-  if (!options.prompt_ids.empty()) {
+  if (AreWritten(options.prompt_ids)) {
+    ids = WrittenIds(options.prompt_ids, "--prompt-ids");
+    for (const int32_t id : ids) {
+      if (id >= vocab_size)
+        throw Error(Format("--prompt-ids: %d is not within [0, %lld), the vocabulary", id, static_cast<long long>(vocab_size)));
+    }
+  } else if (!options.prompt_ids.empty()) {
     const TokenFile file(options.prompt_ids);
     if (file.shape().size() != 1) throw Error(options.prompt_ids + ": a prompt has one dimension");
     file.CheckIds(vocab_size);

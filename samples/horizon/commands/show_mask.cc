@@ -14,6 +14,7 @@
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/account.h"
 #include "samples/horizon/data/examples.h"
+#include "samples/horizon/data/json_lines.h"
 
 namespace horizon {
 namespace {
@@ -45,28 +46,43 @@ std::string RecordText(const std::string& config, int64_t index) {
   }
 }
 
+// A record as it was read: its text, in which every value is as the record has it, and what can be parsed of that.
+struct Record {
+  std::string text;
+  Json parsed;
+
+  bool IsList(const char* key) const { return parsed.contains(key) && parsed[key].is_array(); }
+  std::string Raw(const char* key) const { return std::string(RawMember(text, key)); }
+};
+
+// Two texts of objects, or of lists, as one: the first one's members before the second one's, of which the later of equal ones count.
+std::string Joined(std::string first, const std::string& second) {
+  if (second.size() <= 2) return first;  // "", "{}", "[]"
+  if (first.size() <= 2) return second;
+  first.back() = ',';
+  return first + second.substr(1);
+}
+
 // The prompt's messages and an answer's behind them.
-Shown PromptAnd(const Json& record, const char* answer, const char* title) {
+Shown PromptAnd(const Record& record, const char* answer, const char* title) {
   Shown shown;
   shown.title = title;
-  Json all = record.at("prompt");
-  shown.prompt_messages = static_cast<int64_t>(all.size());
-  for (const Json& message : record.at(answer)) all.push_back(message);
-  shown.messages = all.dump();
+  shown.messages = Joined(record.Raw("prompt"), record.Raw(answer));
+  shown.prompt_messages = static_cast<int64_t>(record.parsed.at("prompt").size());
   return shown;
 }
 
-std::vector<Shown> ConversationsOf(const Json& record) {
-  const auto is_list = [&](const char* key) { return record.contains(key) && record[key].is_array(); };
-  if (record.contains("messages")) return {{record["messages"].dump()}};
-  if (is_list("chosen") && is_list("rejected"))
+std::vector<Shown> ConversationsOf(const Record& record) {
+  const Json& parsed = record.parsed;
+  if (parsed.contains("messages")) return {{record.Raw("messages")}};
+  if (record.IsList("chosen") && record.IsList("rejected"))
     return {PromptAnd(record, "chosen", "chosen"), PromptAnd(record, "rejected", "rejected")};
-  if (is_list("completion")) {
-    const char* title = !record.contains("label") ? "" : record["label"].get<bool>() ? "desirable" : "undesirable";
+  if (record.IsList("completion")) {
+    const char* title = !parsed.contains("label") ? "" : parsed["label"].get<bool>() ? "desirable" : "undesirable";
     return {PromptAnd(record, "completion", title)};
   }
-  throw Error(record.at("where").get<std::string>() + ": has no messages, it is of the format " +
-              record.at("format").get<std::string>() + ": no template renders it");
+  throw Error(parsed.at("where").get<std::string>() + ": has no messages, it is of the format " +
+              parsed.at("format").get<std::string>() + ": no template renders it");
 }
 
 // A record as a data set reads it: a conversation, or a prompt and answers of messages. `tokens`: special ones, which the template
@@ -79,14 +95,13 @@ Row ReadRow(const Options& options, const Json& tokens) {
                        {"unused_members", options.text.unused_members},
                        {"content_parts", options.text.content_parts},
                        {"null_arguments", options.text.null_arguments}};
-  const Json record = Json::parse(RecordText(config.dump(), mask.index), nullptr, false);
-  if (record.is_discarded())
-    throw Error(mask.data + ": record " + std::to_string(mask.index) + " holds a number that is not finite");
+  Record record = {RecordText(config.dump(), mask.index), {}};
+  record.parsed = ParseRow(record.text);
   Row row;
   row.shown = ConversationsOf(record);
-  if (record["dropped"].is_string()) row.dropped = record["dropped"].get<std::string>();
-  row.description = {{"account", record.value("account", Json::array())}};
-  if (record.contains("tools")) row.tools = record["tools"].dump();
+  if (record.parsed["dropped"].is_string()) row.dropped = record.parsed["dropped"].get<std::string>();
+  row.description = {{"account", record.parsed.value("account", Json::array())}};
+  row.tools = record.Raw("tools");
   // What the record gives its template stands above what the command gives all.
   Json variables = tokens;
   if (!mask.variables.empty()) {
@@ -94,8 +109,7 @@ Row ReadRow(const Options& options, const Json& tokens) {
     if (!given.is_object()) throw UsageError("--variables: '" + OneLine(mask.variables) + "' is no JSON object");
     variables.update(given);
   }
-  if (record.contains("template_arguments")) variables.update(record["template_arguments"]);
-  row.variables = variables.dump();
+  row.variables = Joined(variables.dump(), record.Raw("template_arguments"));
   return row;
 }
 

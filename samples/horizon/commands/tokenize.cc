@@ -1,10 +1,8 @@
 // horizon tokenize
 #include <cstdio>
-#include <sstream>
 #include <string>
 #include <vector>
 
-#include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
 #include "samples/horizon/data/data_file.h"
 #include "samples/horizon/data/tokenizer.h"
@@ -25,28 +23,6 @@ void CheckTokenizeOptions(const Options& options) {
                                 : "more than one of --text, --data and --ids");
 }
 
-// "1, 2 3"
-std::vector<int32_t> ParseIds(const std::string& text) {
-  std::vector<int32_t> ids;
-  std::string spaced = text;
-  for (char& c : spaced) {
-    if (c == ',' || c == '[' || c == ']') c = ' ';
-  }
-  std::istringstream words(spaced);
-  for (std::string word; words >> word;) {
-    size_t end = 0;
-    long long id = -1;
-    try {
-      id = std::stoll(word, &end);
-    } catch (const std::exception&) {
-      end = 0;
-    }
-    if (end != word.size() || id < 0 || id > 2147483647) throw UsageError("--ids: '" + OneLine(word) + "' is no id");
-    ids.push_back(static_cast<int32_t>(id));
-  }
-  return ids;
-}
-
 // An id that stands for nothing would leave nothing behind in the text.
 void CheckKnown(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
   for (const int32_t id : ids) {
@@ -59,7 +35,7 @@ void CheckKnown(const Tokenizer& tokenizer, const std::vector<int32_t>& ids) {
 }
 
 int PrintText(const Tokenizer& tokenizer, const Options& options) {
-  const std::vector<int32_t> ids = ParseIds(options.tokenize.ids);
+  const std::vector<int32_t> ids = WrittenIds(options.tokenize.ids, "--ids");
   CheckKnown(tokenizer, ids);
   const std::string text = tokenizer.Decode(ids, options.tokenize.no_special);
   if (options.json) {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/report/report.h"
 #include "samples/horizon/run/saving.h"
 
@@ -70,6 +71,7 @@ void Training::CheckAlike() const {
   own["--save-every"] = options_.run.save_every;
   own["held-out data"] = task.has_evaluation();
   own["a checkpoint to go on from"] = checkpoints_.finds();
+  own.update(task.Contents());
   group_.CheckSame(own);
 }
 
@@ -84,6 +86,10 @@ void Training::Begin() {
   }
   if (begun > 0) task.Seek(checkpoints_.data(), begun);
   course_.Begin(begun);
+  if (begun > 0 && course_.whole()) {
+    progress_.Say("nothing is left to train: the run has " + FormatCount(course_.steps(), "step") +
+                  ", and the checkpoint is of step " + FormatCount(begun));
+  }
   held_out_.Take(checkpoints_.data());
   OpenLogs();
 }

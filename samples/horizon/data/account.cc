@@ -38,7 +38,8 @@ Stops StopsOf(const Json& model, const Json& dataset) {
   Stops stops;
   if (!dataset.contains("turns")) return stops;
   const Json& turns = dataset["turns"];
-  const Json known = model.value("stop_ids", Json::array());
+  // Other programs read generation_config.json alone, where it is there.
+  const Json known = model.value("stop_ids_unsaid", false) ? Json::array() : model.value("stop_ids", Json::array());
   const auto is_in = [](const Json& list, const Json& id) { return std::find(list.begin(), list.end(), id) != list.end(); };
   std::string added, inside, inner;
   bool last_is_missing = false;

@@ -7,6 +7,11 @@
 #include "samples/horizon/base/text.h"
 
 namespace horizon {
+namespace {
+
+std::string Hexadecimal(uint64_t value) { return Format("%016llx", static_cast<unsigned long long>(value)); }
+
+}  // namespace
 
 Dataset::Dataset(const std::string& data_path, const std::string& labels_path, int64_t seq_len, int64_t vocab_size,
                  const TextReader& text)
@@ -19,32 +24,32 @@ Dataset::Dataset(const std::string& data_path, const std::string& labels_path, i
     if (row_tokens_ < 2) throw Error(data_path + ": rows of 1 id predict nothing; at least 2 are needed");
   } else {
     rows_ = (ids_.size() - 1) / seq_len;
-    row_tokens_ = seq_len + 1;
-    stride_ = seq_len;
     if (rows_ == 0) {
       throw Error(data_path + ": only " + FormatCount(ids_.size(), "id") + ", too few for one row of --seq-len " +
-                  std::to_string(seq_len) + ", which takes " + std::to_string(row_tokens_));
+                  std::to_string(seq_len) + ", which takes " + std::to_string(static_cast<uint64_t>(seq_len) + 1));
     }
+    row_tokens_ = seq_len + 1;
+    stride_ = seq_len;
   }
-  ids_.CheckIds(vocab_size);
+  hash_ = Hexadecimal(ids_.CheckIds(vocab_size));
   if (!labels_path.empty()) {
     labels_.emplace(labels_path);
-    CheckLabelFile(vocab_size);
+    hash_ += Hexadecimal(CheckLabelFile(vocab_size));
   }
 }
 
-void Dataset::CheckLabelFile(int64_t vocab_size) const {
+uint64_t Dataset::CheckLabelFile(int64_t vocab_size) const {
   const std::string& path = labels_->path();
   if (labels_->element() != Element::kInt32 && labels_->element() != Element::kInt64) {
     throw Error(path + ": labels are " + ElementName(labels_->element()) + "; they must be a .npy file of int32 or int64");
   }
   if (labels_->shape() != ids_.shape()) throw Error(path + ": its shape is not that of " + ids_.path());
-  labels_->CheckLabels(vocab_size, ids_.shape().back());
+  const uint64_t hash = labels_->CheckLabels(vocab_size, ids_.shape().back());
 
   std::vector<int32_t> row(static_cast<size_t>(row_tokens_));
   for (int64_t r = 0; r < rows_; ++r) {
     labels_->Copy(r * stride_, row);
-    if (std::any_of(row.begin() + 1, row.end(), [](int32_t label) { return label != kIgnoredLabel; })) return;
+    if (std::any_of(row.begin() + 1, row.end(), [](int32_t label) { return label != kIgnoredLabel; })) return hash;
   }
   throw Error(path + ": every label is -100, nothing is predicted");
 }

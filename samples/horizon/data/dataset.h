@@ -22,6 +22,9 @@
 
 namespace horizon {
 
+// By which ranks name what they hold against each other's.
+inline constexpr char kHashOfData[] = "the hash of the data", kHashOfHeldOut[] = "the hash of the held-out data";
+
 // What hlm_batch points to. Vectors are reused from batch to batch.
 struct Batch {
   std::vector<int32_t> ids;
@@ -40,18 +43,21 @@ class Dataset {
 
   int64_t rows() const { return rows_; }
   int64_t row_tokens() const { return row_tokens_; }  // S, or L + 1
+  // In hexadecimal digits, of all ids and labels of the files.
+  const std::string& hash() const { return hash_; }
 
   // Puts these rows into `batch`, one document each, in this order.
   void Fill(std::span<const int64_t> rows, Batch& batch) const;
 
  private:
-  void CheckLabelFile(int64_t vocab_size) const;
+  uint64_t CheckLabelFile(int64_t vocab_size) const;  // their hash
 
   TokenFile ids_;
   std::optional<TokenFile> labels_;
   int64_t rows_ = 0;
   int64_t row_tokens_ = 0;
   int64_t stride_ = 0;
+  std::string hash_;
 };
 
 }  // namespace horizon

@@ -9,6 +9,7 @@
 
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/dataset.h"
 #include "samples/horizon/data/packed_text.h"
 
 namespace horizon {
@@ -71,6 +72,7 @@ TextTools::TextTools(const Options& options) {
     tokenizer = Tokenizer::Open(text.tokenizer);
   } else {
     tokenizer = TokenizerOf(options.model);
+    if (!tokenizer) why_no_tokenizer = WhyNoTokenizer(options.model);
   }
   const bool own = text.chat_template == "auto";
   if (!own) chat_template = hlm::Template::Open(text.chat_template);
@@ -163,8 +165,14 @@ Json ExamplesConfig(const Options& options, const TextTools& tools, const Json& 
 
 Examples::Examples(const Json& config, const TextTools& tools) : config_(config) {
   const Activity reading("reading and tokenizing " + NameOf(config.at("data")), BytesOf(config.at("data")));
-  set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
+  try {
+    set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
+  } catch (const ApiError& error) {  // the library was given no tokenizer and cannot say what the folder has
+    if (error.code() != HLM_FAILED_PRECONDITION || tools.why_no_tokenizer.empty()) throw;
+    throw ApiError(error.code(), std::string(error.what()) + "; " + tools.why_no_tokenizer);
+  }
   description_ = Json::parse(set_.Describe());
+  order_ = Json::parse(set_.Position()).at("order").get<std::string>();
 }
 
 bool Examples::Next(int64_t rows, hlm_dataset_batch& batch) {
@@ -223,6 +231,18 @@ ExampleData::ExampleData(const Options& options, const Json& model) : options_(o
   evaluation_ = std::make_unique<Examples>(config, tools_);
 }
 
+Json ExampleData::Description() const {
+  Json description = train_->description();
+  // What is held out of the same set is in its account already.
+  if (!evaluation_ || options_.task.eval_fraction > 0) return description;
+  for (Json row : evaluation_->description().value("account", Json::array())) {
+    row["held_out"] = true;
+    row["text"] = "held out: " + row.at("text").get<std::string>();
+    description["account"].push_back(row);
+  }
+  return description;
+}
+
 hlm_dataset_batch ExampleData::Next() {
   hlm_dataset_batch batch;
   train_->Next(rows(), batch);
@@ -237,6 +257,10 @@ void ExampleData::Tell(int64_t step, Json& more) const {
 }
 
 Json ExampleData::Identity() const { return {{"task", options_.task.task}, {"batch_size", rows()}}; }
+
+Json ExampleData::Contents() const {
+  return {{kHashOfData, train_->order()}, {kHashOfHeldOut, evaluation_ ? evaluation_->order() : ""}};
+}
 
 Json ExampleData::Position() {
   Json position = Identity();

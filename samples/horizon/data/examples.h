@@ -19,6 +19,7 @@ namespace horizon {
 // token ids need neither, texts no template.
 struct TextTools {
   Tokenizer tokenizer;
+  std::string why_no_tokenizer;  // what --model's folder has instead; "": none was looked for, or it is there
   hlm::Template chat_template;
   std::string template_name;        // which of several templates; "": as Hugging Face chooses
   Json variables = Json::object();  // special tokens, for a template that lies apart from the tokenizer
@@ -43,6 +44,8 @@ class Examples {
   std::string Position();
   void Seek(const std::string& position);
 
+  // A hash of the files, the words that are made of them and their order.
+  const std::string& order() const { return order_; }
   const Json& description() const { return description_; }
   const Json& config() const { return config_; }
   hlm::Dataset& set() { return set_; }
@@ -53,6 +56,7 @@ class Examples {
   Json config_;
   hlm::Dataset set_;
   Json description_;
+  std::string order_;
 };
 
 // The documents of a step as a trainer takes them.
@@ -67,6 +71,8 @@ class ExampleData {
   Examples& train() { return *train_; }
   Examples* evaluation() { return evaluation_.get(); }  // null where nothing is held out
   bool has_evaluation() const { return evaluation_ != nullptr; }
+  // Of the set trained on; its account has that of a held-out set of other files as well, whose rows say so.
+  Json Description() const;
   const Examples& train() const { return *train_; }
   int64_t rows() const { return options_.shape.batch_size; }
   int64_t steps_per_epoch() const { return train_->steps_per_epoch(rows()); }
@@ -78,6 +84,7 @@ class ExampleData {
   void Tell(int64_t step, Json& more) const;
 
   Json Identity() const;
+  Json Contents() const;
   Json Position();
   void Seek(const Json& position);
 

@@ -72,4 +72,25 @@ Json ParseRow(std::string_view row) {
   return parsed.is_discarded() ? Json::parse(WithNulls(row), nullptr, false) : parsed;
 }
 
+std::string_view RawMember(std::string_view object, std::string_view name) {
+  int depth = 0;
+  size_t begin = 0;  // of the value of `name`; 0: another member's
+  for (size_t at = 0; at < object.size();) {
+    const char c = object[at];
+    if (c == '"') {
+      const std::string_view string = StringAt(object, at);
+      at += string.size();
+      const size_t next = object.find_first_not_of(kSpace, at);
+      if (depth != 1 || next == std::string_view::npos || object[next] != ':') continue;
+      begin = string.substr(1, string.size() - 2) == name ? next + 1 : 0;
+      at = next + 1;
+      continue;
+    }
+    if (begin > 0 && depth == 1 && (c == ',' || c == '}')) return object.substr(begin, at - begin);
+    depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+    ++at;
+  }
+  return {};
+}
+
 }  // namespace horizon

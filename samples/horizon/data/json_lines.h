@@ -17,6 +17,10 @@ namespace horizon {
 // nobody reads them: NaN, Infinity and numbers beyond a double's, strings with a raw control character or half of a surrogate pair.
 Json ParseRow(std::string_view row);
 
+// The text of a member of an object, as it stands there: what ParseRow makes null, and whole numbers of more than 64 bits, are whole in
+// it. Empty where the object has no such member. `object` is valid JSON but for such values, and `name` needs no escapes.
+std::string_view RawMember(std::string_view object, std::string_view name);
+
 // The same for a file that is one array of objects; `where` is "FILE: record INDEX".
 template <class F>
 void ForEachElement(const std::string& path, std::string_view text, F f) {

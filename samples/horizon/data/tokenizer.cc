@@ -1,10 +1,13 @@
 #include "samples/horizon/data/tokenizer.h"
 
-#include <algorithm>
-#include <cstddef>
+#include <charconv>
 #include <memory>
+#include <sstream>
+#include <system_error>
 
 #include "samples/horizon/base/activity.h"
+#include "samples/horizon/base/error.h"
+#include "samples/horizon/base/text.h"
 #include "samples/horizon/data/data_file.h"
 
 namespace horizon {
@@ -29,14 +32,20 @@ Tokenizer TokenizerOf(const ModelOptions& options) {
   }
 }
 
+std::string WhyNoTokenizer(const ModelOptions& options) {
+  if (options.bytes || options.folder.empty()) return "";
+  try {
+    Tokenizer::Open(options.folder);
+  } catch (const ApiError& error) {
+    return error.what();
+  }
+  return "";
+}
+
 void CheckBytes(const ModelOptions& options, int64_t vocab_size) {
   if (BytesAreIds(options, vocab_size)) return;
-  try {
-    Tokenizer::Open(options.folder);  // for what it says is missing
-  } catch (const ApiError& error) {
-    throw Error(std::string(error.what()) + kBytesHint);
-  }
-  throw Error(options.folder + ": its tokenizer came when the run had begun");
+  const std::string why = WhyNoTokenizer(options);
+  throw Error(why.empty() ? options.folder + ": its tokenizer came when the run had begun" : why + kBytesHint);
 }
 
 std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, bool special_tokens,
@@ -47,18 +56,25 @@ std::vector<int32_t> Encode(const Tokenizer& tokenizer, std::string_view text, b
 }
 
 std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view text, std::vector<int64_t>* offsets) {
-  std::vector<int64_t> own;
-  std::vector<int64_t>& spans = offsets != nullptr ? *offsets : own;
-  std::vector<int32_t> ids = Encode(tokenizer, text, true, &spans);
-  const auto stands_for_nothing = [&](size_t t) { return spans[2 * t] >= spans[2 * t + 1]; };
-  size_t before = 0;  // ids that the tokenizer has put before the text
-  while (before < ids.size() && stands_for_nothing(before)) ++before;
-  if (before == 0 || 2 * before > ids.size()) return ids;
-  for (size_t t = 0; t < before; ++t) {
-    if (ids[t] != ids[before + t] || stands_for_nothing(before + t)) return ids;
+  hlm::EncodeOptions options;
+  options.one_beginning = 1;
+  return tokenizer.Encode(text, options, offsets);
+}
+
+std::vector<int32_t> WrittenIds(const std::string& text, const std::string& option) {
+  std::vector<int32_t> ids;
+  std::string spaced = text;
+  for (char& c : spaced) {
+    if (c == ',' || c == '[' || c == ']') c = ' ';
   }
-  ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(before));
-  spans.erase(spans.begin(), spans.begin() + static_cast<std::ptrdiff_t>(2 * before));
+  std::istringstream words(spaced);
+  for (std::string word; words >> word;) {
+    int32_t id = -1;
+    const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if (failure != std::errc() || end != word.data() + word.size() || id < 0)
+      throw UsageError(option + ": '" + OneLine(word) + "' is no id");
+    ids.push_back(id);
+  }
   return ids;
 }
 

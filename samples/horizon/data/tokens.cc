@@ -1,5 +1,8 @@
 #include "samples/horizon/data/tokens.h"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -98,11 +101,14 @@ void TokenFile::Copy(int64_t begin, std::span<int32_t> out) const {
 }
 
 template <class Bad>
-int64_t TokenFile::FirstBad(Bad bad) const {
+int64_t TokenFile::FirstBad(uint64_t& hash, Bad bad) const {
+  XXH3_state_t hasher;
+  XXH3_64bits_reset(&hasher);
   std::vector<unsigned char> part(ElementBytes(element_) * static_cast<size_t>(std::min(size_, kPart)));
   for (int64_t at = 0; at < size_; at += kPart) {
     const int64_t count = std::min(size_ - at, kPart);
     Read(at, count, part.data());
+    XXH3_64bits_update(&hasher, part.data(), ElementBytes(element_) * static_cast<size_t>(count));
     const int64_t found = WithType(element_, [&](auto type) -> int64_t {
       for (int64_t i = 0; i < count; ++i) {
         if (bad(static_cast<int64_t>(Load<decltype(type)>(part.data(), i)), at + i)) return at + i;
@@ -111,21 +117,24 @@ int64_t TokenFile::FirstBad(Bad bad) const {
     });
     if (found >= 0) return found;
   }
+  hash = XXH3_64bits_digest(&hasher);
   return -1;
 }
 
-void TokenFile::CheckIds(int64_t vocab_size) const {
-  const int64_t bad = FirstBad([&](int64_t id, int64_t) { return id < 0 || id >= vocab_size; });
-  if (bad < 0) return;
+uint64_t TokenFile::CheckIds(int64_t vocab_size) const {
+  uint64_t hash = 0;
+  const int64_t bad = FirstBad(hash, [&](int64_t id, int64_t) { return id < 0 || id >= vocab_size; });
+  if (bad < 0) return hash;
   throw Error(path() + ": " + (element_ == Element::kUint8 ? "byte " : "id ") + std::to_string(At(bad)) + " at " + Place(bad) +
               " is outside the vocabulary [0, " + std::to_string(vocab_size) + ")");
 }
 
-void TokenFile::CheckLabels(int64_t vocab_size, int64_t row_length) const {
-  const int64_t bad = FirstBad([&](int64_t label, int64_t index) {
+uint64_t TokenFile::CheckLabels(int64_t vocab_size, int64_t row_length) const {
+  uint64_t hash = 0;
+  const int64_t bad = FirstBad(hash, [&](int64_t label, int64_t index) {
     return label != kIgnoredLabel && (label < 0 || label >= vocab_size) && index % row_length != 0;
   });
-  if (bad < 0) return;
+  if (bad < 0) return hash;
   throw Error(path() + ": label " + std::to_string(At(bad)) + " at " + Place(bad) +
               " is neither -100 nor in the vocabulary [0, " + std::to_string(vocab_size) + ")");
 }

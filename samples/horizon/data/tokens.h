@@ -34,12 +34,13 @@ class TokenFile {
   // Copies elements [begin, begin + out.size()); the values must fit in int32 (CheckIds or CheckLabels has seen to it).
   void Copy(int64_t begin, std::span<int32_t> out) const;
 
-  // Throws where an id is outside [0, vocab_size), naming value, limit and place.
-  void CheckIds(int64_t vocab_size) const;
+  // Throws where an id is outside [0, vocab_size), naming value, limit and place. Returns a hash of all elements (XXH3), which are read for
+  // it anyway.
+  uint64_t CheckIds(int64_t vocab_size) const;
 
   // Throws where a label is neither in [0, vocab_size) nor -100. Elements at multiples of `row_length` are never used (a row's
-  // first label) and may be anything.
-  void CheckLabels(int64_t vocab_size, int64_t row_length) const;
+  // first label) and may be anything. Returns such a hash.
+  uint64_t CheckLabels(int64_t vocab_size, int64_t row_length) const;
 
  private:
   std::string Place(int64_t index) const;  // "row 3, column 17" or "position 1029"
@@ -47,9 +48,9 @@ class TokenFile {
   // The elements, where they are in memory; nullptr: they are read from the file.
   const unsigned char* InMemory() const;
   void Read(int64_t begin, int64_t n, unsigned char* out) const;
-  // The first index whose element `bad` rejects, or -1.
+  // The first index whose element `bad` rejects, or -1; then `hash` is that of all elements.
   template <class Bad>
-  int64_t FirstBad(Bad bad) const;
+  int64_t FirstBad(uint64_t& hash, Bad bad) const;
 
   DataFile file_;
   std::vector<int32_t> text_ids_;  // a text's, where somebody else made them

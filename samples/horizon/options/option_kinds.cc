@@ -146,7 +146,8 @@ CLI::Option* AddReal(CLI::App& app, const std::string& name, double& value, doub
   if (!std::isnan(value)) option->capture_default_str();
   return option->check([=](const std::string& given) {
     double number = 0;
-    if (CLI::detail::lexical_cast(given, number) && std::isfinite(number) && number >= least &&
+    const bool decimal = given.find_first_not_of("0123456789+-.eE") == std::string::npos;  // strtod takes 0x10 and blanks too
+    if (decimal && CLI::detail::lexical_cast(given, number) && std::isfinite(number) && number >= least &&
         (below ? number < most : number <= most)) {
       return std::string();
     }

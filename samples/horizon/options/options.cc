@@ -202,6 +202,15 @@ void AddGroupOptions(CLI::App& app, Options& options) {
       ->group(kProcessGroup);
 }
 
+void AddWorkOfOneOption(CLI::App& app, Options& options) {
+  AddWord(
+      app, "--group", options.group.join, {"auto", "first", "none"},
+      "where a launcher has started several processes, first: rank 0 does the work and the others end; none: each does what it "
+      "is told; auto: it is refused")
+      ->capture_default_str()
+      ->group(kProcessGroup);
+}
+
 void AddPlanOnlyOptions(CLI::App& app, Options& options) {
   AddNumber(app, "--processes", options.engine.processes, 1,
             "of a run on several machines, each with such devices; --batch-size is the rows of all of them")
@@ -258,8 +267,16 @@ void AddOutOptions(CLI::App& app, Options& options) {
   AddText(app, "--out", run.out, "DIR", "the Hugging Face folder to write (default: the weights are not kept)")
       ->group(kOutputGroup);
   app.add_flag("--overwrite", run.overwrite, "replace --out where it holds a saved model and nothing else")->group(kOutputGroup);
-  const Choices dtypes = {{"source", HLM_DTYPE_SOURCE}, {"f32", HLM_DTYPE_F32}, {"bf16", HLM_DTYPE_BF16}, {"f16", HLM_DTYPE_F16}};
-  AddChoice(app, "--save-dtype", run.save_dtype, dtypes, "type of saved weights")->group(kOutputGroup);
+  const Choices dtypes = {{"auto", HLM_DTYPE_AUTO},
+                          {"source", HLM_DTYPE_SOURCE},
+                          {"f32", HLM_DTYPE_F32},
+                          {"bf16", HLM_DTYPE_BF16},
+                          {"f16", HLM_DTYPE_F16}};
+  AddChoice(
+      app, "--save-dtype", run.save_dtype, dtypes,
+      "type of saved weights; auto: the source's, but bf16 where it has them packed (fp8, MXFP4); source: these packed again, as "
+      "the source has them")
+      ->group(kOutputGroup);
 }
 
 void AddCheckpointOptions(CLI::App& app, Options& options) {
@@ -312,7 +329,7 @@ void AddGenerateOptions(CLI::App& app, Options& options) {
                                        "the text to continue: by the model folder's tokenizer, else its bytes are the ids")
                             ->type_name("TEXT")
                             ->group(kGenerateGroup);
-  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy")
+  AddText(app, "--prompt-ids", generate.prompt_ids, "FILE", "the ids to continue: a 1-D .npy, or written out as 5,4,2")
       ->group(kGenerateGroup)
       ->excludes(prompt);
   AddBytesOption(app, options, kGenerateGroup);

@@ -49,7 +49,7 @@ struct EngineOptions : PlanFlags {
 
 // Who shares a run, and how they find each other.
 struct GroupOptions {
-  std::string join = "auto";  // as the launcher's environment says; "none": alone whatever it says
+  std::string join = "auto";  // as the launcher's environment says; "none": alone whatever it says; "first": the work of rank 0
   std::string address;        // of rank 0; with it rank and size
   int64_t rank = 0, size = 1;
   double timeout = 1800, silence = 60;
@@ -86,7 +86,7 @@ struct RunOptions {
   int64_t eval_every = 0;  // 0: at the end only
   std::string out;
   bool overwrite = false;
-  int32_t save_dtype = HLM_DTYPE_SOURCE;
+  int32_t save_dtype = HLM_DTYPE_AUTO;
   bool keep_eos = false;
   std::string log_json;
   std::string tensorboard;
@@ -260,6 +260,7 @@ void AddDataOptions(CLI::App& app, Options& options, bool required);
 void AddShapeOptions(CLI::App& app, Options& options);
 void AddEngineOptions(CLI::App& app, Options& options);
 void AddGroupOptions(CLI::App& app, Options& options);
+void AddWorkOfOneOption(CLI::App& app, Options& options);  // of a command that is no work of several processes
 void AddOptimizerOptions(CLI::App& app, Options& options);
 void AddBudgetOptions(CLI::App& app, Options& options);
 void AddPlanOnlyOptions(CLI::App& app, Options& options);

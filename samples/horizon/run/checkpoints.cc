@@ -12,6 +12,10 @@ namespace horizon {
 Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   if (!on()) return;
   const std::string& folder = run.checkpoint_dir;
+  if (std::filesystem::exists(folder + "/manifest.json")) {
+    const std::string above = std::filesystem::path(folder + "/.").lexically_normal().parent_path().parent_path();
+    throw Error(folder + ": is a checkpoint; --checkpoint-dir is the folder that holds it, " + (above.empty() ? "." : above));
+  }
   const Json list = Json::parse(hlm::ListCheckpoints(folder));
   const Json& good = list.at("checkpoints");
   any_ = !good.empty() || !list.at("damaged").empty();

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <exception>
 #include <limits>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "samples/horizon/base/error.h"
 #include "samples/horizon/base/text.h"
@@ -135,8 +137,15 @@ void TensorBoardRunLog::Write(const Json& line) {
     // A value that is not finite is null in a line, and a gap in the curve is what TensorBoard draws of NaN.
     if (key != "step" && (value.is_number() || value.is_null())) values.emplace_back(TensorBoardTag(key), NumberOf(value));
   }
+  // Of each router the tokens of its experts.
+  EventWriter::Bars experts;
+  if (line.contains("expert_tokens")) {
+    for (const Json& router : line["expert_tokens"])
+      experts.emplace_back(TensorBoardTag("expert_tokens/" + std::to_string(experts.size())), router.get<std::vector<double>>());
+  }
   try {
     writer_.AddScalars(line.at("step"), values);
+    writer_.AddBars(line.at("step"), experts);
   } catch (const Error& error) {
     failure_ = error.what();
   }

@@ -76,7 +76,8 @@ int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
   if (run.out.empty()) return 0;
   hlm_save_options save = SaveOptionsOf(run);
   const Json description = Json::parse(model.Describe());
-  if (save.dtype == HLM_DTYPE_SOURCE && f32 && description.at("source_dtype").is_null()) save.dtype = HLM_DTYPE_F32;
+  const bool given = save.dtype != HLM_DTYPE_AUTO && save.dtype != HLM_DTYPE_SOURCE;
+  if (!given && f32 && description.at("source_dtype").is_null()) save.dtype = HLM_DTYPE_F32;
   try {
     return model.CheckSave(run.out, save);
   } catch (const ApiError& error) {
@@ -87,12 +88,12 @@ int64_t BytesOfOut(const Model& model, const RunOptions& run, bool f32) {
 
 void CheckOut(const Model& model, const RunOptions& run, bool f32) {
   BytesOfOut(model, run, f32);
-  if (run.out.empty() || run.save_dtype != HLM_DTYPE_SOURCE) return;
-  const Json description = Json::parse(model.Describe());
-  const Json& packed = description.at("source_quantization");
+  if (run.out.empty() || run.save_dtype != HLM_DTYPE_AUTO) return;
+  const Json packed = Json::parse(model.Describe()).at("source_quantization");
   if (packed.is_null()) return;
-  std::fprintf(stderr, "note: the model's weights are in %s; --out will have them in %s\n", packed.get<std::string>().c_str(),
-               description.at("source_dtype").get<std::string>().c_str());
+  const std::string type = packed.get<std::string>();
+  std::fprintf(stderr, "note: the model's weights are in %s; --out will have them in bf16 (--save-dtype source: in %s)\n",
+               type.c_str(), type.c_str());
 }
 
 void CheckCheckpointDir(const RunOptions& run, int64_t bytes, int64_t saves, int64_t out_bytes) {

@@ -42,6 +42,11 @@ void AppendVarint(std::string& out, uint64_t value) {
 // Protobuf's wire types: 0 a varint, 1 eight bytes, 2 a length and bytes, 5 four bytes.
 void AppendKey(std::string& out, int field, int wire_type) { AppendVarint(out, static_cast<uint64_t>(field << 3 | wire_type)); }
 
+void AppendDouble(std::string& out, int field, double value) {
+  AppendKey(out, field, 1);
+  AppendFixed(out, std::bit_cast<uint64_t>(value), 8);
+}
+
 void AppendBytes(std::string& out, int field, std::string_view bytes) {
   AppendKey(out, field, 2);
   AppendVarint(out, bytes.size());
@@ -52,8 +57,7 @@ void AppendBytes(std::string& out, int field, std::string_view bytes) {
 // (string), 2 simple_value (float).
 std::string BeginEvent(double wall_time) {
   std::string event;
-  AppendKey(event, 1, 1);
-  AppendFixed(event, std::bit_cast<uint64_t>(wall_time), 8);
+  AppendDouble(event, 1, wall_time);
   return event;
 }
 
@@ -97,6 +101,36 @@ void EventWriter::AddScalars(int64_t step, const std::vector<std::pair<std::stri
     AppendKey(one, 2, 5);
     AppendFixed(one, std::bit_cast<uint32_t>(static_cast<float>(value)), 4);
     AppendBytes(summary, 1, one);
+  }
+  WriteSummary(step, summary, wall_time);
+}
+
+// A value: 1 tag, 5 histogram. A histogram: 1 min, 2 max, 3 count, 4 sum, 5 sum of squares, 6 the right end of each bar and 7 what it
+// holds, both packed.
+void EventWriter::AddBars(int64_t step, const Bars& bars, double wall_time) {
+  if (bars.empty()) return;
+  std::string summary;
+  for (const auto& [tag, counts] : bars) {
+    std::string ends, held, histogram, value;
+    double number = 0, sum = 0, squares = 0;
+    for (size_t i = 0; i < counts.size(); ++i) {
+      const double middle = static_cast<double>(i) + 0.5;
+      number += counts[i];
+      sum += counts[i] * middle;
+      squares += counts[i] * middle * middle;
+      AppendFixed(ends, std::bit_cast<uint64_t>(static_cast<double>(i + 1)), 8);
+      AppendFixed(held, std::bit_cast<uint64_t>(counts[i]), 8);
+    }
+    AppendDouble(histogram, 1, 0);
+    AppendDouble(histogram, 2, static_cast<double>(counts.size()));
+    AppendDouble(histogram, 3, number);
+    AppendDouble(histogram, 4, sum);
+    AppendDouble(histogram, 5, squares);
+    AppendBytes(histogram, 6, ends);
+    AppendBytes(histogram, 7, held);
+    AppendBytes(value, 1, tag);
+    AppendBytes(value, 5, histogram);
+    AppendBytes(summary, 1, value);
   }
   WriteSummary(step, summary, wall_time);
 }

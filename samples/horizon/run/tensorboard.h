@@ -1,4 +1,4 @@
-// TensorBoard's event files, scalars and texts: curves that people can look at, and that W&B's sync reads as well.
+// TensorBoard's event files, scalars, histograms and texts: curves that people can look at, and that W&B's sync reads as well.
 //
 // A file is a list of records: length (u64), masked CRC32C of these 8 bytes, the bytes, masked CRC32C of the bytes,
 // little-endian. Each record is an Event message in protobuf's encoding; the first says "brain.Event:2".
@@ -27,6 +27,10 @@ class EventWriter {
   // Points of curves of one step, as one record. Values that are not finite are written as they are. `wall_time`: seconds since
   // 1970; below 0: now. Written through to the file at once, so that a run can be watched.
   void AddScalars(int64_t step, const std::vector<std::pair<std::string, double>>& values, double wall_time = -1);
+
+  // How much of a step fell on each of 0, 1, 2 and so on, a histogram under each tag: bar i lies between i and i + 1.
+  using Bars = std::vector<std::pair<std::string, std::vector<double>>>;
+  void AddBars(int64_t step, const Bars& bars, double wall_time = -1);
 
   // Texts of one step under a tag, for the page of texts.
   void AddTexts(int64_t step, const std::string& tag, const std::vector<std::string>& texts, double wall_time = -1);

@@ -34,7 +34,7 @@ class ExampleTask : public Task {
  public:
   std::string name() const override { return options_.task.task; }
   std::string Summary() const override { return data_.Summary(); }
-  Json Description() const override { return data_.train().description(); }
+  Json Description() const override { return data_.Description(); }
   int64_t rows() const override { return data_.rows(); }
   int64_t row_tokens() const override { return options_.shape.seq_len; }
   int64_t steps_per_epoch() const override { return data_.steps_per_epoch(); }
@@ -42,6 +42,7 @@ class ExampleTask : public Task {
   int64_t step_tokens() const override { return data_.step_tokens(); }
 
   Json Identity() const override { return data_.Identity(); }
+  Json Contents() const override { return data_.Contents(); }
   Json Position() override {
     Json position = Identity();
     position.update(data_.Position());

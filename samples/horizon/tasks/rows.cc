@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "samples/horizon/base/text.h"
+#include "samples/horizon/data/dataset.h"
 #include "samples/horizon/data/order.h"
 #include "samples/horizon/data/tokenizer.h"
 #include "samples/horizon/tasks/task.h"
@@ -48,6 +49,8 @@ class RowsTask : public Task {
             {"seed", options_.run.seed},
             {"shuffle", !options_.run.no_shuffle}};
   }
+
+  Json Contents() const override { return {{kHashOfData, data_.hash()}, {kHashOfHeldOut, eval_data_ ? eval_data_->hash() : ""}}; }
 
   bool has_evaluation() const override { return eval_data_.has_value(); }
   Json Evaluate(Trainer& trainer) override {

@@ -40,6 +40,8 @@ class Task {
 
   // What the order of the data depends on: a run that goes on must have the same.
   virtual Json Identity() const = 0;
+  // Hashes of what is trained on and held out, under names for people: each rank reads files of its own, which must hold the same.
+  virtual Json Contents() const = 0;
   // That, and how far it got, for a checkpoint; and back there. `step`: the last that was done.
   virtual Json Position() { return Identity(); }
   virtual void Seek(const Json& /*position*/, int64_t /*step*/) {}

@@ -29,6 +29,7 @@ public static class GroupTest {
     double[] alone = Losses(null);
     using (Group group = Group.FromEnvironment(new GroupOptions {SeveralPerMachine = true, TimeoutSeconds = 120})) {
       Check(group.Size == 2 && (string)group.Describe()["launcher"] == "torchrun", group.DescribeJson());
+      Check((long)Group.DescribeEnvironment()["rank"] == group.Rank, "the launcher's rank");
       byte[][] all = group.AllGather(new[] {(byte)group.Rank, (byte)7});
       Check(all[0].SequenceEqual(new byte[] {0, 7}) && all[1].SequenceEqual(new byte[] {1, 7}), "what was gathered");
       double[] shared = Losses(group);

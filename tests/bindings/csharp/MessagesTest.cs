@@ -73,6 +73,7 @@ public static class MessagesTest {
       some[one.GetType()] = one;
     }
     some[typeof(Array)] = new float[4];
+    some[typeof(Func<byte[], byte[][]>)] = new Func<byte[], byte[][]>(own => new[] {own});
     some[typeof(IEnumerable<int[]>)] = new[] {new int[1]};
     int named = 0;
     foreach (Type type in typeof(Model).Assembly.GetExportedTypes().Where(type => type.IsClass && !type.IsAbstract && !typeof(Exception).IsAssignableFrom(type))) {

@@ -98,7 +98,7 @@ func TestDefaultsAreTheLibrarys(t *testing.T) {
 		t.Errorf("%+v", trainer)
 	}
 	save := horizonlm.DefaultSaveOptions()
-	if save.DType != horizonlm.Source || save.Overwrite || save.MaxShardBytes != 5<<30 {
+	if save.DType != horizonlm.DTypeAuto || save.Overwrite || save.MaxShardBytes != 5<<30 {
 		t.Errorf("%+v", save)
 	}
 	if horizonlm.DefaultOptimizerOptions().WeightDecay != 0.01 {
@@ -127,7 +127,7 @@ func TestALiteralsZerosAreDefaults(t *testing.T) {
 	if json := numerics(&horizonlm.PlanOptions{Device: "cpu", Compute: horizonlm.F32}); !regexp.MustCompile(`"compute": ?"f32"`).MatchString(json) {
 		t.Error("F32, which is 0 in C, does not arrive: " + json)
 	}
-	for name, zero := range map[string]int32{"F32": int32(horizonlm.F32), "TimingNextForward": int32(horizonlm.TimingNextForward), "AdamW": int32(horizonlm.AdamW),
+	for name, zero := range map[string]int32{"F32": int32(horizonlm.F32), "Source": int32(horizonlm.Source), "TimingNextForward": int32(horizonlm.TimingNextForward), "AdamW": int32(horizonlm.AdamW),
 		"Constant": int32(horizonlm.Constant), "StatesF32": int32(horizonlm.StatesF32), "TrainOnAssistant": int32(horizonlm.TrainOnAssistant)} {
 		if zero == 0 {
 			t.Errorf("%s is 0", name)

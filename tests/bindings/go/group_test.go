@@ -90,6 +90,9 @@ func TestRankOfAGroup(t *testing.T) {
 	if err != nil || info.Size != 2 || info.Launcher != "torchrun" {
 		t.Fatal(info, err)
 	}
+	if told, err := horizonlm.DescribeEnvironment(); err != nil || told != info {
+		t.Fatal(told, info, err)
+	}
 	all, err := group.AllGather([]byte{byte(info.Rank), 7})
 	if err != nil || !reflect.DeepEqual(all, [][]byte{{0, 7}, {1, 7}}) {
 		t.Fatal(all, err)

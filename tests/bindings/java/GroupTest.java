@@ -29,6 +29,7 @@ public final class GroupTest {
     GroupOptions options = GroupOptions.builder().severalPerMachine(true).timeoutSeconds(120).build();
     try (Group group = Group.fromEnvironment(options)) {
       BindingTest.check(group.size() == 2 && group.describe().get("launcher").equals("torchrun"), group.describeJson());
+      BindingTest.check(Group.describeEnvironment().get("rank").equals(group.rank()), Group.describeEnvironment().toString());
       List<byte[]> all = group.allGather(new byte[] {(byte) group.rank(), 7});
       BindingTest.check(Arrays.equals(all.get(0), new byte[] {0, 7}) && Arrays.equals(all.get(1), new byte[] {1, 7}), "what was gathered");
       double[] shared = losses(group);

@@ -55,9 +55,20 @@ class BuffersTest(unittest.TestCase):
         self.assertEqual(self.trainer.evaluate(rows), self.trainer.evaluate(rows.astype(np.int32)))
         self.assertEqual(self.trainer.evaluate(ids, offsets=np.array([0, 2, 6], np.int32)), self.trainer.evaluate(ids, offsets=[0, 2, 6]))
         self.assertEqual(self.trainer.evaluate(ids, labels=np.array(ids)), wanted)
-        for large in (np.array([1, 1 << 40]), array("q", [-1 << 40]), np.array([1 << 31], np.uint32)):
-            with self.assertRaises(OverflowError):
+        for large in (np.array([1 << 40, 1]), [1 << 40], array("q", [-1 << 40]), np.array([1 << 31], np.uint32)):
+            with self.assertRaisesRegex(OverflowError, f"number 0 is {large[0]}; it must lie in .-2147483648, 2147483648"):
                 self.trainer.evaluate(large)
+        with self.assertRaisesRegex(OverflowError, f"number 2 is {1 << 63}; it must lie in .-{1 << 63}, "):
+            self.trainer.evaluate(ids, offsets=[0, 2, 1 << 63])
+
+    def test_parts_and_shapes_that_there_are_not(self):
+        with self.assertRaisesRegex(TypeError, r"a batch has no 'label' \(did you mean labels\?\); it has offsets, labels, weights"):
+            self.trainer.evaluate([1, 2, 3], label=[1, 2, 3])
+        with self.assertRaisesRegex(TypeError, "a batch has no 'zebra'; it has"):
+            self.trainer.step([1, 2, 3], zebra=1)
+        for kind in (np.int32, np.int64):
+            with self.assertRaisesRegex(ValueError, r"ids have 3 dimensions, \(2, 2, 2\)"):
+                self.trainer.evaluate(np.ones((2, 2, 2), kind))
 
     def test_a_batch_is_a_sequence_of_documents(self):
         batch = hlm.Batch.of([[1, 2, 3], [4, 5]])

@@ -1,9 +1,12 @@
 """What Trainer.fit tells others, and the trackers on modules that stand in for theirs."""
 
+import json
 import sys
 import tempfile
 import types
 import unittest
+
+import numpy as np
 
 import horizonlm as hlm
 import tiny
@@ -42,6 +45,12 @@ class CallbacksTest(unittest.TestCase):
 
     def fit(self, batches, *callbacks, **options):
         return self.trainer.fit(batches, callbacks=callbacks, progress=False, **options)
+
+    def test_settings_are_of_json(self):
+        with tiny.model() as model, model.plan(device="cpu", batch_size=2, seq_len=8) as plan:
+            with hlm.Trainer(model, plan, lr=np.float32(0.5), warmup_steps=np.int64(3)) as trainer:
+                settings = json.loads(json.dumps(trainer.settings))
+        self.assertEqual((settings["lr"], settings["warmup_steps"]), (0.5, 3))
 
     def test_a_run_is_told_from_beginning_to_end(self):
         seen = Recorder()
@@ -110,7 +119,8 @@ class CallbacksTest(unittest.TestCase):
             self.assertAlmostEqual(found.loss, whole.loss, delta=1e-2)  # bf16, in other products
         parts = [self.trainer.evaluate(part) for part in (one, two)]
         self.assertAlmostEqual(found.loss, (parts[0].loss * 4 + parts[1].loss * 3) / 7, places=12)
-        self.assertEqual(self.trainer.evaluate(iter([])).tokens, 0)
+        with self.assertRaisesRegex(hlm.InvalidArgumentError, "nothing is predicted: there is no batch"):
+            self.trainer.evaluate(iter([]))
 
 
 class TrackersTest(unittest.TestCase):

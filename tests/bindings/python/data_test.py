@@ -11,6 +11,7 @@ from array import array
 import numpy as np
 
 import horizonlm as hlm
+import tiny
 
 MODEL = os.environ["HLM_MODEL"]  # a token a byte; 256 to 258: <|im_start|>, <|im_end|>, <|end|>
 GOLDENS = os.environ["HLM_TOKENIZER_GOLDENS"]
@@ -261,8 +262,20 @@ class DatasetTest(unittest.TestCase):
         with hlm.Dataset.of([{"text": np.str_("a b c"), "number": np.int64(3)}], config, tokenizer) as numbers:
             self.assertEqual(len(numbers), 1)
 
+    def test_a_config_may_have_numbers_of_numpy(self):
+        path = pathlib.Path(self.write({"text": "the quick brown fox"}))
+        with hlm.Dataset({"data": path, "seq_len": np.int64(32), "evaluation": np.float32(0)}, hlm.Tokenizer(MODEL)) as dataset:
+            self.assertEqual(len(dataset), 1)
+            with self.assertRaisesRegex(TypeError, r"evaluate\(dataset\.steps\(rows\)\)"), tiny.trainer() as trainer:
+                trainer.evaluate(dataset)
+        with self.assertRaisesRegex(TypeError, "^holds a set, which is no JSON$"):
+            hlm.Dataset({"data": {"x"}})
+        for text in ("train.jsonl", pathlib.Path("train.jsonl")):
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, r"the configuration is 'train.jsonl', no mapping: a file is \{'data': 'train.jsonl'\}"):
+                hlm.Dataset(text)
+
     def test_refused(self):
-        with self.assertRaisesRegex(hlm.InvalidArgumentError, "templat"):
+        with self.assertRaisesRegex(hlm.InvalidArgumentError, r"has templat \(did you mean template_\w+\?\)"):
             self.open({"text": "a"}, templat=1)
         with self.assertRaisesRegex(hlm.InvalidArgumentError, "d.jsonl:2"):
             self.open({"text": "a"}, "{not json")

@@ -21,6 +21,7 @@ def main() -> None:
     alone = losses(None)
     with hlm.Group.from_environment(several_per_machine=True, timeout_seconds=120) as group:
         assert group.describe()["launcher"] == "torchrun", group.describe()
+        assert hlm.Group.describe_environment() == {"rank": group.rank, "size": 2, "local_size": 2, "launcher": "torchrun"}
         assert group.all_gather(bytes([group.rank, 7])) == [b"\0\7", b"\1\7"]
         shared = losses(group)
         assert shared == alone, (alone, shared)

@@ -4,6 +4,7 @@ import copy
 import gc
 import json
 import os
+import pathlib
 import pickle
 import signal
 import tempfile
@@ -55,6 +56,8 @@ class OptionsTest(unittest.TestCase):
                     hlm.Trainer(model, plan, learning_rate=1e-5)
                 with self.assertRaisesRegex(TypeError, r"no option 'zebra'; there are"):
                     hlm.Trainer(model, plan, zebra=1)
+            with self.assertRaisesRegex(OverflowError, f"batch_size: {1 << 70} is not within"):
+                model.plan(batch_size=1 << 70)
             with self.assertRaisesRegex(ValueError, "compute is 'f64'; it must be one of bf16"):
                 model.plan(compute="f64")
             with self.assertRaisesRegex(TypeError, "batch_size is 'eight'"):
@@ -103,6 +106,9 @@ class ErrorsTest(unittest.TestCase):
                 hlm.Model.open("/no/such/folder")
         with self.assertRaises(hlm.Error):
             hlm.Model.create("{not json")
+        for path in ("folder/config.json", pathlib.Path("folder/config.json")):
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, "the config is 'folder/config.json', neither a mapping nor the text"):
+                hlm.Model.create(path)
         with self.assertRaises(TypeError):
             hlm.Model()
         with self.assertRaises(TypeError):
@@ -435,6 +441,10 @@ class TrainingTest(unittest.TestCase):
             self.assertEqual(metrics.step, 1)
             with self.assertRaises(TypeError):
                 trainer.fit([tiny.batch()], steps="3")
+            with self.assertRaisesRegex(ValueError, "steps is -1; it must not be negative"):
+                trainer.fit([tiny.batch()], steps=-1)
+            with self.assertRaisesRegex(TypeError, "callbacks is a int; a list of callbacks is wanted"):
+                trainer.fit([tiny.batch()], callbacks=3)
 
     def test_a_progress_bar_where_tqdm_is_there(self):
         import sys

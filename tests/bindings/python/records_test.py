@@ -44,7 +44,7 @@ class RecordsTest(unittest.TestCase):
 
     def test_what_is_no_record(self):
         path = self.folder / "a.jsonl"
-        for source, message in (([1], "record 0 is a int"), (["x", {}], "record 0 is a str"), ([{}, "x"], "record 1 is a str"), ({"a": [1]}, "a dict is one record"), ([{"a": b"x"}], "record 0: holds a bytes")):
+        for source, message in (([1], "record 0 is a int"), (["x", {}], "record 0 is a str"), ([{}, "x"], "record 1 is a str"), ({"a": [1]}, "a dict is one record"), ([{"a": b"x"}], 'record 0: "a" holds a bytes')):
             with self.assertRaisesRegex(TypeError, message):
                 hlm.write_jsonl(source, path)
         self.assertEqual(os.listdir(self.folder), [])
@@ -56,6 +56,14 @@ class RecordsTest(unittest.TestCase):
                 hlm.records(source)
         hlm.write_jsonl([{"at": datetime.datetime(2026, 1, 2, 3, 4), "path": pathlib.Path("x")}], path)
         self.assertEqual(self.read(path), [{"at": "2026-01-02T03:04:00", "path": "x"}])
+
+    def test_a_column_that_is_no_json_is_named(self):
+        picture = {"bytes": b"\x89PNG", "path": "a.png"}
+        for value in (b"RIFF", picture, [picture], {"array": {1, 2}}):
+            records = [{"messages": RECORDS[0]["messages"], "sample": value}]
+            with self.assertRaisesRegex(TypeError, 'record 0: "sample" holds a (bytes|set), which is no JSON; leave its column out'):
+                hlm.write_jsonl(records, self.folder / "x.jsonl")
+            self.assertFalse((self.folder / "x.jsonl").exists())
 
     def test_names_of_other_packings(self):
         for name in ("a.jsonl.zst", "a.jsonl.bz2", "a.JSONL.XZ", "a.zip"):
@@ -134,6 +142,7 @@ class RecordsTest(unittest.TestCase):
 
         table = pyarrow.Table.from_pylist(RECORDS)
         self.assertEqual(list(hlm.records(table)), RECORDS)
+        self.assertEqual(list(hlm.records(table.to_batches()[0])), RECORDS)
         pyarrow.parquet.write_table(table, self.folder / "b.parquet", row_group_size=2, compression="zstd")
         pyarrow.parquet.write_table(table.slice(0, 1), self.folder / "a.parquet")
         self.assertEqual(list(hlm.records(self.folder / "b.parquet")), RECORDS)

@@ -5,6 +5,8 @@ from families.entry import Family, rows
 ROPE = dict(rope_type="default", rope_theta=300.0)
 HALF = {**ROPE, "partial_rotary_factor": 0.5}
 YARN = dict(rope_type="yarn", rope_theta=1000.0, factor=8.0, original_max_position_embeddings=32, truncate=False)
+MIXED = dict(rope_type="longrope", rope_theta=300.0, original_max_position_embeddings=8, short_factor=[1.0, 1.3, 1.0, 2.0],
+             long_factor=[2.0, 3.0, 4.0, 5.0], short_mscale=1.2, long_mscale=1.7)
 LATENT = dict(q_lora_rank=16, kv_lora_rank=24, qk_nope_head_dim=8, qk_rope_head_dim=8, v_head_dim=16)
 LINEAR, FULL, SLIDING = "linear_attention", "full_attention", "sliding_attention"
 DELTA = dict(linear_conv_kernel_dim=3, linear_key_head_dim=8, linear_value_head_dim=16, linear_num_key_heads=2, linear_num_value_heads=4)
@@ -75,6 +77,9 @@ FAMILIES = [
     experts("phimoe", "phimoe", "Phi-3.5-MoE: sparsemixer in its evaluation form, LayerNorms, biases, head bias",
             rows(24, 2, 3, 1, 24, num_local_experts=6, num_experts_per_tok=2, attention_bias=True, lm_head_bias=True,
                  router_jitter_noise=0.2, rope_parameters=ROPE), options=dict(eps=1e-4)),
+    experts("phimoe_long", "phimoe", "Phi-3.5-MoE's longrope: short frequencies for all lengths, a factor of their cosines and sines by length",
+            rows(16, 1, 2, 1, 12, num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.2, rope_parameters=MIXED),
+            options=dict(eps=1e-4), without={"long_mscale": dict(rope_parameters={**MIXED, "long_mscale": 1.2})}),
     experts("minimax_m2", "minimax_m2", "MiniMax-M2: sigmoid with a bias, q, k norms over the whole width, half rotated",
             rows(24, 2, 4, 2, 16, head_dim=8, num_local_experts=8, num_experts_per_tok=3, rope_parameters=HALF)),
     experts("hunyuan_v1_moe", "hunyuan_v1_moe", "Hunyuan-A13B: softmax, normalised, a shared MLP, q, k norms behind rope",

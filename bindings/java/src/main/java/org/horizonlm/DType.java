@@ -10,7 +10,9 @@ public enum DType {
   BF16(NativeConstants.HLM_DTYPE_BF16),
   /** IEEE 754 half precision. */
   F16(NativeConstants.HLM_DTYPE_F16),
-  /** When saving: the type of the source's weights. */
+  /** When saving: the type of the source's weights, BF16 for those that it has packed (fp8, MXFP4). */
+  AUTO(NativeConstants.HLM_DTYPE_AUTO),
+  /** When saving: as AUTO, but packed weights are packed again, as the source has them. */
   SOURCE(NativeConstants.HLM_DTYPE_SOURCE);
 
   private final int value;

@@ -91,6 +91,18 @@ public final class EncodeOptions extends Options {
     }
 
     /**
+     * Sets one_beginning.
+     *
+     * @param value true: what add_special_tokens puts before a text (BOS) is there once where the text begins with
+     *     it already, as one that was rendered does; default false: twice
+     * @return this
+     */
+    public Builder oneBeginning(boolean value) {
+      setters.add(struct -> Native.hlm_encode_options_one_beginning_set(struct, value ? 1 : 0));
+      return this;
+    }
+
+    /**
      * Sets plain.
      *
      * @param spans begin and end, by turns, of spans of bytes that are somebody's input: no special token is matched

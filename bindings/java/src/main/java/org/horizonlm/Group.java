@@ -40,6 +40,18 @@ public final class Group extends Handle {
   }
 
   /**
+   * What the launcher says of this process in the environment. Waits for nobody.
+   *
+   * @return "rank", "size", "local_size", "launcher"; 0, 1, 1 and "" where there is none
+   * @throws HorizonLmException INVALID_ARGUMENT or FAILED_PRECONDITION naming the variable
+   */
+  @SuppressWarnings("unchecked")
+  public static Map<String, Object> describeEnvironment() {
+    NativeLibrary.load();
+    return (Map<String, Object>) Text.parse(Text.of(Native::hlm_group_describe_environment));
+  }
+
+  /**
    * The group whose rank 0 listens at an address. Waits until all have come.
    *
    * @param address "host:port"
@@ -54,6 +66,30 @@ public final class Group extends Handle {
     byte[] text = Text.encode(address, "address");
     long[] out = new long[1];
     Options.with(options, struct -> Native.hlm_group_connect(text, rank, size, struct, out));
+    return new Group(out[0]);
+  }
+
+  /**
+   * The group of processes that an engine runs already (Spark, MPI, any), which find each other through it. Waits until all have come.
+   *
+   * @param rank of this process, from 0
+   * @param size processes in all
+   * @param allGather called once by every process, on this thread, before this returns; alone, not at all
+   * @param options may be null
+   * @return the group
+   * @throws HorizonLmException UNAVAILABLE where allGather fails, with what it threw as the cause, or the others do not come; INVALID_ARGUMENT where it gives other
+   *     than everybody's bytes
+   */
+  public static Group fromCallback(long rank, long size, AllGather allGather, GroupOptions options) {
+    Arguments.given(allGather, "allGather");
+    NativeLibrary.loadGroups();
+    Gathering gathering = new Gathering(allGather, size);
+    long[] out = new long[1];
+    try {
+      Options.with(options, struct -> Native.hlm_group_from_callback(rank, size, gathering, struct, out));
+    } catch (HorizonLmException error) {
+      throw gathering.failed() != null ? gathering.failed() : error;
+    }
     return new Group(out[0]);
   }
 

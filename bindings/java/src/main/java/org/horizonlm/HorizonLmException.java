@@ -25,6 +25,11 @@ public final class HorizonLmException extends RuntimeException {
     this.code = code;
   }
 
+  HorizonLmException(Code code, String message, Throwable cause) {
+    super(message, cause);
+    this.code = code;
+  }
+
   /**
    * What kind of error it is.
    *

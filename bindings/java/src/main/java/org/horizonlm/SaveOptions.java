@@ -37,7 +37,8 @@ public final class SaveOptions extends Options {
     /**
      * Sets dtype.
      *
-     * @param value type of saved weights; default SOURCE
+     * @param value type of saved weights; default AUTO: the source's, but BF16 for those that it has packed (fp8,
+     *     MXFP4); SOURCE packs these again as the source has them
      * @return this
      */
     public Builder dtype(DType value) {

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Runs tests that were built by a Ninja file of pack.py, several at a time, from the checkout's root:
+
+    tools/elsewhere/run_tests.py LOGS [--jobs N] [--seconds N] [--slowest LIST] [--only PART...]
+
+LOGS: a folder for what each test says. Those that have not ended after --seconds in all are stopped and told. Ends with a line of
+counts; 0 where all that were asked for passed."""
+
+import argparse
+import collections
+import concurrent.futures
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+BUILT = pathlib.Path("bazel-out/k8-opt/bin")
+
+
+def link_outputs():
+    """What Bazel shows a test beside the sources."""
+    for path in BUILT.rglob("*"):
+        name = path.relative_to(BUILT)
+        if not path.is_dir() and "_objs" not in name.parts and path.suffix not in (".a", ".lo", ".d") and not name.exists():
+            name.parent.mkdir(parents=True, exist_ok=True)
+            name.symlink_to(path.absolute())
+
+
+class Runner:
+    def __init__(self, logs, deadline):
+        self.logs, self.deadline = logs, deadline
+        self.root = pathlib.Path.cwd()
+
+    def run(self, label, test):
+        began = time.monotonic()
+        left = self.deadline - began
+        if left <= 0:
+            return label, "not run", 0
+        name = label.lstrip("/").replace("/", "_").replace(":", "-")
+        own = pathlib.Path("/tmp/tests") / name
+        own.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **os.environ,
+            "TEST_SRCDIR": str(self.root.parent),
+            "TEST_WORKSPACE": self.root.name,
+            "TEST_TMPDIR": str(own),
+            "OMP_WAIT_POLICY": "passive",
+            **test["environment"],
+        }
+        with open(self.logs / f"{name}.log", "w") as log:
+            try:
+                call = ["./" + test["arguments"][0], *test["arguments"][1:]]
+                ended = subprocess.run(call, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=left)
+                result = "passed" if ended.returncode == 0 else f"failed ({ended.returncode})"
+            except subprocess.TimeoutExpired:
+                result = "stopped"
+            except OSError as error:
+                result = f"not there ({error.filename})"
+        return label, result, time.monotonic() - began
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("logs", type=pathlib.Path)
+    parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) * 2 // 3))
+    parser.add_argument("--seconds", type=float, default=3600)
+    parser.add_argument("--slowest", type=pathlib.Path, help="a file of labels that begin first")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="PART", help="of a label")
+    arguments = parser.parse_args()
+    arguments.logs.mkdir(parents=True, exist_ok=True)
+    tests = {label: test for label, test in json.loads(pathlib.Path("tests.json").read_text()).items() if any(part in label for part in arguments.only)}
+    first = arguments.slowest.read_text().split() if arguments.slowest else []
+    order = sorted(tests, key=lambda label: first.index(label) if label in first else len(first))
+    link_outputs()
+    runner = Runner(arguments.logs, time.monotonic() + arguments.seconds)
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        results = list(pool.map(lambda label: runner.run(label, tests[label]), order))
+    for label, result, seconds in sorted(results, key=lambda result: -result[2]):
+        if result != "passed":
+            print(f"{result}: {label} ({seconds:.0f} s)")
+    (arguments.logs / "seconds.txt").write_text("".join(f"{seconds:.1f} {label} {result}\n" for label, result, seconds in results))
+    counts = collections.Counter(result.split(" (")[0] for _, result, _ in results)
+    print(", ".join(f"{count} {result}" for result, count in counts.items()))
+    return 0 if set(counts) == {"passed"} else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
