@@ -48,6 +48,7 @@ class Runner:
             "OMP_WAIT_POLICY": "passive",
             **test["environment"],
         }
+        environment.pop("LD_LIBRARY_PATH", None)  # programs find their own build's libraries, and no other's
         with open(self.logs / f"{name}.log", "w") as log:
             try:
                 call = ["./" + test["arguments"][0], *test["arguments"][1:]]
