@@ -23,6 +23,7 @@ void Heard::Fail(const std::string& why) {
 
 void Heard::Gather(std::vector<std::string> all) {
   std::lock_guard lock(mutex_);
+  if (failure_) return;
   gathered_ = std::move(all);
   changed_.notify_all();
 }

@@ -35,6 +35,7 @@ constexpr double kNormTolerance = 1e-3;
 bool IsRough(const Golden& golden) {
   static const std::set<std::string> kRough = {"bamba",
                                                "deepseek_v3",
+                                               "dots1",
                                                "exaone_moe",
                                                "flex_olmo",
                                                "gemma4_experts",
@@ -53,16 +54,16 @@ bool IsRough(const Golden& golden) {
   return kRough.contains(golden.name);
 }
 // bf16 carries 8 bits. Ours may be half as far off again as PyTorch's own (bf16.json). Where that is little, dense models have room for what
-// they were seen to need: losses of the first three steps within 0.003 and later within 0.039, where small differences have grown (nemotron
-// on an H200, phi3_longrope), gradients within 0.11 of their norm; the rough ones for 0.038 and 0.077, and 0.76 of the norm (granitemoehybrid:
-// between its gate and its norm PyTorch keeps a state space's output in float32, here it is rounded; rounded there as well, PyTorch's own is
-// 0.84 off).
+// they were seen to need: losses of the first three steps within 0.003 and later within 0.051, where small differences have grown (cwm with
+// AMX's products, nemotron on an H200, phi3_longrope), gradients within 0.11 of their norm; the rough ones for 0.038 and 0.077, and 0.76 of
+// the norm (granitemoehybrid: between its gate and its norm PyTorch keeps a state space's output in float32, here it is rounded; rounded
+// there as well, PyTorch's own is 0.84 off).
 constexpr double kOfPyTorchs = 1.5;
 // `step`: from 0.
 double Bf16LossTolerance(const Golden& golden, size_t step) {
   const bool rough = IsRough(golden);
   return step < 3 ? std::max(rough ? 0.04 : 0.01, kOfPyTorchs * golden.bf16.early_losses)
-                  : std::max(rough ? 0.08 : 0.05, kOfPyTorchs * golden.bf16.losses);
+                  : std::max(rough ? 0.08 : 0.06, kOfPyTorchs * golden.bf16.losses);
 }
 double Bf16GradientTolerance(const Golden& golden) {
   return std::max(IsRough(golden) ? 0.8 : 0.2, kOfPyTorchs * golden.bf16.gradients);

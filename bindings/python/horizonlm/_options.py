@@ -65,7 +65,8 @@ def named(member: str, value: Any, struct: str = "") -> Any:
 
 def members(struct: str) -> List[str]:
     """The names of a struct's members that can be set."""
-    return sorted(name[len(struct) + 1 : -4] for name in dir(native) if name.startswith(struct + "_") and name.endswith("_set"))
+    names = (name[len(struct) + 1 : -4] for name in dir(native) if name.startswith(struct + "_") and name.endswith("_set"))
+    return sorted(name for name in names if name != "reserved")
 
 
 # What others call them.

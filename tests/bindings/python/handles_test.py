@@ -58,7 +58,7 @@ class OptionsTest(unittest.TestCase):
                     hlm.Trainer(model, plan, zebra=1)
             with self.assertRaisesRegex(OverflowError, f"batch_size: {1 << 70} is not within"):
                 model.plan(batch_size=1 << 70)
-            with self.assertRaisesRegex(ValueError, "compute is 'f64'; it must be one of bf16"):
+            with self.assertRaisesRegex(ValueError, "compute is 'f64'; it must be one of auto, bf16"):
                 model.plan(compute="f64")
             with self.assertRaisesRegex(TypeError, "batch_size is 'eight'"):
                 model.plan(batch_size="eight")

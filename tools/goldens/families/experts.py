@@ -78,7 +78,7 @@ FAMILIES = [
             rows(24, 2, 3, 1, 24, num_local_experts=6, num_experts_per_tok=2, attention_bias=True, lm_head_bias=True,
                  router_jitter_noise=0.2, rope_parameters=ROPE), options=dict(eps=1e-4)),
     experts("phimoe_long", "phimoe", "Phi-3.5-MoE's longrope: short frequencies for all lengths, a factor of their cosines and sines by length",
-            rows(16, 1, 2, 1, 12, num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.2, rope_parameters=MIXED),
+            rows(16, 1, 2, 1, 16, num_local_experts=4, num_experts_per_tok=2, router_jitter_noise=0.2, rope_parameters=MIXED),
             options=dict(eps=1e-4), without={"long_mscale": dict(rope_parameters={**MIXED, "long_mscale": 1.2})}),
     experts("minimax_m2", "minimax_m2", "MiniMax-M2: sigmoid with a bias, q, k norms over the whole width, half rotated",
             rows(24, 2, 4, 2, 16, head_dim=8, num_local_experts=8, num_experts_per_tok=3, rope_parameters=HALF)),
