@@ -24,6 +24,7 @@ def link_outputs():
         name = path.relative_to(BUILT)
         if not path.is_dir() and "_objs" not in name.parts and path.suffix not in (".a", ".lo", ".d") and not name.exists():
             name.parent.mkdir(parents=True, exist_ok=True)
+            name.unlink(missing_ok=True)  # a link into a checkout that lay elsewhere
             name.symlink_to(path.absolute())
 
 
