@@ -22,7 +22,6 @@ DEBIAN = "/tmp/debian"
 PACKAGES = """libdnnl-dev libhwy-dev libxxhash-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libzstd-dev libcli11-dev libyaml-dev
     zlib1g-dev libgloo-dev libgtest-dev libgmock-dev libdnnl2 libhwy1 libgloo0""".split()
 TESTS = r"tests(//...) except attr(tags, '\b(manual|no_sanitizer)\b', tests(//...))"
-NOT_BUILT = ("SymlinkTree", "SourceSymlinkManifest", "TestRunner", "CcStrip", "Fail", "Middleman", "FileWrite")
 
 
 def bazel(*arguments):
@@ -140,12 +139,11 @@ def write_build(query, bazel_arguments, folder):
         if action["mnemonic"] == "TestRunner" and label in labels:
             needed.update(graph.needed_by(action))
             tests[label] = {"arguments": action["arguments"][1:], "environment": environment.get(label, {})}
-    needed = [action for action in needed.values() if action["mnemonic"] not in NOT_BUILT]
     ninja = NinjaFile(graph, folder)
-    shells = [action for action in needed if action["mnemonic"] == "Genrule"]
+    shells = [action for action in needed.values() if action["mnemonic"] == "Genrule"]
     for action in sorted(shells, key=lambda action: bool(ninja.built(action, (".so",)))):
         ninja.shell(action)
-    for action in needed:
+    for action in needed.values():
         ninja.add(action)
     (folder / "build.ninja").write_text("\n".join(ninja.lines) + "\n")
     (folder / "tests.json").write_text(json.dumps(tests, indent=1))
