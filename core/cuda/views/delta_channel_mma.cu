@@ -63,16 +63,10 @@ void DeltaChannelMmaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArg
     Pieces pieces(scratch);
     const ChannelDelta p = PlacesOf(a, true, pieces);
     Forward<kKeys>(stream, a.documents, p, Lines<bf16>(View{}, a.heads, a.value_dim));
-    const Lines<const bf16> dout(a.dout, a.heads, a.value_dim);
+    const DeltaMmaGradients g(a);
     const dim3 blocks{GridSize(a.documents.count * a.heads * p.sizes.slices())};
-    Launch(ChannelBackwardKernel<kKeys>, blocks, kMmaThreads, ChannelPassShape<kKeys>::kBytes, stream, p, dout,
+    Launch(ChannelBackwardKernel<kKeys>, blocks, kMmaThreads, ChannelPassShape<kKeys>::kBytes, stream, p, g.dout,
            Lines<bf16>(a.dv, a.heads, a.value_dim));
-    const DeltaMmaGradients g{dout,
-                              Lines<const bf16>(a.dv, a.heads, a.value_dim),
-                              Lines<bf16>(a.dq, a.key_heads, a.key_dim),
-                              Lines<bf16>(a.dk, a.key_heads, a.key_dim),
-                              a.dg,
-                              a.dbeta};
     const dim3 chunks{GridSize(CountChunks(a.documents)), static_cast<unsigned>(a.heads)};
     Launch(ChannelGatherKernel<kKeys>, chunks, kGatherThreads, ChannelGatherShape<kKeys>::kBytes, stream, p, g);
   });

@@ -58,16 +58,10 @@ void DeltaMmaRuleBackward(cudaStream_t stream, const DeltaRuleBackwardArgs& a, v
     Pieces pieces(scratch);
     const DeltaMma p = PlacesOf(a, true, pieces);
     Forward<kKeys>(stream, a.documents, p, Lines<bf16>(View{}, a.heads, a.value_dim));
-    const Lines<const bf16> dout(a.dout, a.heads, a.value_dim);
+    const DeltaMmaGradients g(a);
     const dim3 blocks{GridSize(a.documents.count * a.heads * p.sizes.slices())};
-    Launch(DeltaMmaBackwardKernel<kKeys>, blocks, kMmaThreads, DeltaPassShape<kKeys>::kBytes, stream, p, dout,
+    Launch(DeltaMmaBackwardKernel<kKeys>, blocks, kMmaThreads, DeltaPassShape<kKeys>::kBytes, stream, p, g.dout,
            Lines<bf16>(a.dv, a.heads, a.value_dim));
-    const DeltaMmaGradients g{dout,
-                              Lines<const bf16>(a.dv, a.heads, a.value_dim),
-                              Lines<bf16>(a.dq, a.key_heads, a.key_dim),
-                              Lines<bf16>(a.dk, a.key_heads, a.key_dim),
-                              a.dg,
-                              a.dbeta};
     const dim3 chunks{GridSize(CountChunks(a.documents)), static_cast<unsigned>(a.key_heads)};
     Launch(DeltaMmaGatherKernel<kKeys>, chunks, kGatherThreads, DeltaGatherShape<kKeys>::kBytes, stream, p, g);
   });

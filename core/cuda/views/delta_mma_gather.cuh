@@ -11,6 +11,14 @@
 namespace hlm::cuda {
 
 struct DeltaMmaGradients {
+  explicit DeltaMmaGradients(const DeltaRuleBackwardArgs& a)
+      : dout(a.dout, a.heads, a.value_dim),
+        dv(a.dv, a.heads, a.value_dim),
+        dq(a.dq, a.key_heads, a.key_dim),
+        dk(a.dk, a.key_heads, a.key_dim),
+        dg(a.dg),
+        dbeta(a.dbeta) {}
+
   Lines<const bf16> dout, dv;
   Lines<bf16> dq, dk;
   float *dg, *dbeta;  // [tokens, heads]
