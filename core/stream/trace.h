@@ -15,7 +15,7 @@ namespace hlm {
 
 class Trace {
  public:
-  enum Row { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6, kPeers = 7 };
+  enum Row : int { kCompute = 1, kUp = 2, kDown = 3, kOptimizer = 4, kHost = 5, kSave = 6, kPeers = 7 };
   // The row of a lane's stream; the first lane's are those above.
   static Row OfLane(Row row, int64_t lane) { return static_cast<Row>(row + lane * kRowsOfLane); }
 

@@ -16,14 +16,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
-  NameExperts({.router = "block_sparse_moe.gate.weight",
-               .experts = "block_sparse_moe.experts",
-               .gate = "w1",
-               .up = "w3",
-               .down = "w2",
-               .own_router = "mlp.gate.weight",
-               .own_experts = "mlp.experts"},
-              names);
+  NameExperts(kBlockSparseMoe, names);
 }
 
 }  // namespace

@@ -63,6 +63,14 @@ struct MixtureNames {
   // way, or its weights were saved by other means. nullptr: as above.
   const char *own_router = nullptr, *own_experts = nullptr, *own_choice_bias = nullptr;
 };
+// As Mixtral's original code has them, and those after it.
+inline constexpr MixtureNames kBlockSparseMoe = {.router = "block_sparse_moe.gate.weight",
+                                                 .experts = "block_sparse_moe.experts",
+                                                 .gate = "w1",
+                                                 .up = "w3",
+                                                 .down = "w2",
+                                                 .own_router = "mlp.gate.weight",
+                                                 .own_experts = "mlp.experts"};
 void NameExperts(const MixtureNames& paths, ModelNames& names);
 
 // As Granite has them: a file packs the matrices of all experts.

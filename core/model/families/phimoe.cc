@@ -38,14 +38,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   spec.head.bias = config.BoolOr("lm_head_bias", false);
-  NameExperts({.router = "block_sparse_moe.gate.weight",
-               .experts = "block_sparse_moe.experts",
-               .gate = "w1",
-               .up = "w3",
-               .down = "w2",
-               .own_router = "mlp.router.weight",
-               .own_experts = "mlp.experts"},
-              names);
+  MixtureNames paths = kBlockSparseMoe;
+  paths.own_router = "mlp.router.weight";
+  NameExperts(paths, names);
   Rename(names, {{"attention.before_bias", "input_layernorm.bias"}, {"experts.before_bias", "post_attention_layernorm.bias"}});
 }
 

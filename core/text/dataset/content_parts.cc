@@ -1,9 +1,11 @@
 #include "core/text/dataset/content_parts.h"
 
 #include <initializer_list>
+#include <string_view>
 
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/text/weight_members.h"
 
 namespace hlm::dataset {
 namespace {
@@ -42,11 +44,11 @@ std::string ThoughtOf(const JsonValue& part, const std::string& where) {
   return joined;
 }
 
-// Whole messages are trained or not. "loss" that is a number was measured.
+// Whole messages are trained or not.
 void RefuseWeight(const JsonValue& part, const std::string& where) {
-  for (const char* name : {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"}) {
+  for (const std::string_view name : kWeightMembers) {
     const JsonValue* value = part.Find(name);
-    if (value == nullptr || value->IsNull() || (name == std::string_view("loss") && !value->IsBool())) continue;
+    if (value == nullptr || value->IsNull() || (name == "loss" && !value->IsBool())) continue;
     if (value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1) continue;
     throw Unimplemented(where, ": a part of the content says \"", name, "\": ", PrintableJson(*value),
                         "; a message is trained as a whole: \"train\": false beside its content takes it out of training");

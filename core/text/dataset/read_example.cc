@@ -12,6 +12,7 @@
 #include "core/text/dataset/read_ids.h"
 #include "core/text/dataset/read_messages.h"
 #include "core/text/dataset/unused_members.h"
+#include "core/text/weight_members.h"
 
 namespace hlm::dataset {
 namespace {
@@ -179,14 +180,13 @@ class Reader {
     return out_.text.empty() && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
   }
 
-  // Answers that a record takes out of training by a weight: OpenAI's "weight", axolotl's "train" and "training", ms-swift's
-  // "loss_scale", others' "loss_weight" and "loss_mask", and "loss" where it is true or false.
+  // Answers that a record takes out of training by a weight.
   std::vector<uint8_t> ReadTurnWeights(JsonValue::Array& messages, const std::string& of) const {
     std::vector<uint8_t> skipped(messages.size());
     for (size_t i = 0; i < messages.size(); ++i) {
-      for (const char* key : {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"}) {
+      for (const std::string_view key : kWeightMembers) {
         const JsonValue* value = messages[i].Find(key);
-        if (value == nullptr || value->IsNull() || (key == std::string_view("loss") && !value->IsBool())) continue;
+        if (value == nullptr || value->IsNull() || (key == "loss" && !value->IsBool())) continue;
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "core/base/error.h"
+#include "core/text/weight_members.h"
 
 namespace hlm {
 
@@ -14,7 +15,6 @@ using jinja::Value;
 namespace {
 
 constexpr std::string_view kReasoning[] = {"reasoning_content", "thinking", "reasoning"};
-constexpr std::string_view kWeights[] = {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"};
 
 }  // namespace
 
@@ -49,7 +49,7 @@ Dict NormalMessage(const Dict& message) {
 
 bool IsExcluded(const Dict& message, size_t index) {
   bool excluded = false;
-  for (const std::string_view name : kWeights) {
+  for (const std::string_view name : kWeightMembers) {
     const Value* weight = message.Find(name);
     if (weight == nullptr || weight->IsNone() || (name == "loss" && !weight->IsBool())) continue;
     if (!weight->IsNumber())

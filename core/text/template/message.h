@@ -19,8 +19,7 @@ bool HasRole(const jinja::Dict& message, std::string_view role);
 // read.
 jinja::Dict NormalMessage(const jinja::Dict& message);
 
-// The record takes this message out of training: "weight", "loss_weight", "loss_mask", "train" or "training" is 0 or false, or "loss" is
-// false (a number there is a loss).
+// The record takes this message out of training: one of kWeightMembers (core/text/weight_members.h) is 0 or false.
 // INVALID_ARGUMENT naming message `index` for another value than 0, 1, false, true and null.
 bool IsExcluded(const jinja::Dict& message, size_t index);
 

@@ -12,6 +12,7 @@ namespace hlm::jinja {
 size_t FindBytes(std::string_view text, std::string_view wanted, size_t from) {
   if (from > text.size()) return std::string_view::npos;
   if (wanted.empty()) return from;
+  if (from == text.size()) return std::string_view::npos;  // memmem takes no null pointer, which an empty text may have
   const void* at = memmem(text.data() + from, text.size() - from, wanted.data(), wanted.size());
   return at == nullptr ? std::string_view::npos : static_cast<size_t>(static_cast<const char*>(at) - text.data());
 }
