@@ -141,11 +141,27 @@ void RoundUp(const RopeRules& rules, const RopeDefaults& defaults, int64_t head_
   spec.odd = true;
 }
 
+// Settings under a name that no type of layer has would be heard by nobody.
+void RefuseUnknownTypes(const ConfigValues& rope) {
+  for (const auto& [name, value] : rope.object().Members()) {
+    if (value.IsObject() && !name.ends_with("_attention")) {
+      throw InvalidArgument(rope.where(), ": ", Printable(name), " = ", PrintableJson(value),
+                            " is of no type of layer; full_attention and sliding_attention are");
+    }
+  }
+}
+
 // `by_type`: of a class that has settings for each type of layer.
 RopeSpec ReadObject(const RopeRules& rules, const ConfigValues& config, const ConfigValues& rope, int64_t head_dim,
                     int64_t max_positions, bool by_type, const RopeDefaults& defaults) {
   RopeSpec spec;
   spec.kind = ReadKind(rope, defaults.sections);
+  if (rules.long_alone && spec.kind == Kind::kYarn) spec.kind = Kind::kLongRope;
+  if (rules.long_alone && spec.kind != Kind::kDefault && spec.kind != Kind::kLongRope) {
+    throw Unimplemented(rope.where(), ": rope_type ",
+                        PrintableJson(rope.Value(rope.HasValue("rope_type") ? "rope_type" : "type")),
+                        " is not supported for this family; default and longrope are");
+  }
   spec.theta = Number(rules, config, rules.theta, rope, "rope_theta", defaults.theta, kLeastTheta, kMostTheta);
   spec.interleaved = defaults.interleaved;
   const double partial = Number(rules, config, rules.partial, rope, "partial_rotary_factor", defaults.partial, 0.0, 1.0);
@@ -229,6 +245,7 @@ RopeSpec ReadRopeBy(const RopeRules& rules, const ConfigValues& config, int64_t 
   std::optional<RopeSpec> found;
   const auto read = [&](const RopeRules& by, const JsonValue& value, const std::string& where) {
     const ConfigValues whole(value, where);
+    if (layer_type != nullptr) RefuseUnknownTypes(whole);
     const bool nested = layer_type != nullptr && whole.HasValue(layer_type);
     const ConfigValues rope(nested ? whole.Value(layer_type) : whole.object(), nested ? where + ": " + layer_type : where);
     return ReadObject(by, config, rope, head_dim, max_positions, layer_type != nullptr, defaults);

@@ -96,6 +96,19 @@ TEST(ClassDefaults, HeadsOfTheirOwn) {
   EXPECT_TRUE(ParseConfig(R"({"model_type": "llama", )" + sizes).tied);
 }
 
+// Phi-3's class takes yarn and su for names of longrope, and no other kind.
+TEST(ClassDefaults, PhisKindsOfRotaryEmbeddings) {
+  const std::string start = R"({"model_type": "phi3", "vocab_size": 61, "hidden_size": 16, "intermediate_size": 40,
+      "num_hidden_layers": 1, "num_attention_heads": 4, "num_key_value_heads": 4, "pad_token_id": 0, "rope_scaling": {"type": ")";
+  const std::string factors = R"(", "short_factor": [1.0, 1.5], "long_factor": [2.0, 3.0]}})";
+  for (const char* name : {"yarn", "su"})
+    EXPECT_EQ(Meaning(Json::parse(start + name + factors)), Meaning(Json::parse(start + "longrope" + factors))) << name;
+  EXPECT_FALSE(Refused(Meaning(Json::parse(start + "yarn" + factors))));
+  for (const char* name : {"linear", "dynamic"})
+    ExpectError(Code::kUnimplemented, {"rope_type", name, "longrope"},
+                [&] { ParseConfig(start + name + R"(", "factor": 2.0}})"); });
+}
+
 // Phi-3's class has a number of its own beside the settings, which counts more than the one in them.
 TEST(ClassDefaults, PhisPositionsOfTheTrainingBefore) {
   const std::string start = R"({"model_type": "phi3", "vocab_size": 61, "hidden_size": 16, "intermediate_size": 40,

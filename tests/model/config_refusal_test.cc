@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/io/json_text.h"
@@ -271,6 +272,34 @@ TEST(ConfigRefusal, AbsurdValuesAreNamedWithTheirLimit) {
   for (const Case& c : cases) {
     SCOPED_TRACE(c.changes);
     ExpectError(Code::kInvalidArgument, c.fragments, [&] { ParseConfig(TinyConfig(c.family, c.changes)); });
+  }
+}
+
+// Settings each of which could stand, but not beside the others of the same model.
+TEST(ConfigRefusal, SettingsThatContradictEachOther) {
+  const std::string nemotron = R"("architectures": ["NemotronHForCausalLM"], "model_type": "nemotron_h", )";
+  const std::string cohere = R"("architectures": ["Cohere2ForCausalLM"], "model_type": "cohere2", "head_dim": null, )";
+  const std::string exaone = R"("architectures": ["Exaone4ForCausalLM"], "model_type": "exaone4", )";
+  const std::string gemma = R"("architectures": ["Gemma3ForCausalLM"], "model_type": "gemma3_text", )";
+  const std::string types = R"("layer_types": ["sliding_attention", "full_attention"], )";
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases = {
+      {nemotron + R"("num_hidden_layers": 3, "hybrid_override_pattern": "M-")",
+       {"num_hidden_layers is 3", "hybrid_override_pattern", "2 layers"}},
+      {nemotron + R"("num_hidden_layers": 1, "layers_block_type": ["mlp", "mlp"])",
+       {"num_hidden_layers is 1", "layers_block_type", "2 layers"}},
+      {nemotron + R"("hybrid_override_pattern": "M-", "chunk_size": 0)", {"chunk_size is 0"}},
+      {cohere + types + R"("sliding_window": null)", {"layer_types[0]", "sliding_window is null"}},
+      {exaone + types + R"("sliding_window": null)", {"layer_types[0]", "sliding_window is null"}},
+      {exaone + R"("sliding_window_pattern": "LLLG")", {"sliding_window_pattern", "LLLG"}},
+      {gemma + types +
+           R"("rope_parameters": {"full_attention": {"rope_type": "default"}, "sliding": {"rope_type": "linear", "factor": 2}})",
+       {"rope_parameters: sliding", "linear", "no type of layer"}},
+      {R"("architectures": ["SmolLM3ForCausalLM"], "model_type": "smollm3", "pad_token_id": null, "no_rope_layers": [1, "0"])",
+       {"no_rope_layers", "\"0\""}},
+  };
+  for (const auto& [changes, fragments] : cases) {
+    SCOPED_TRACE(changes);
+    ExpectError(Code::kInvalidArgument, fragments, [&] { ParseConfig(TinyConfig("Llama", "{" + changes + "}")); });
   }
 }
 

@@ -241,6 +241,7 @@ def make_batch(case, index):
     kind, vocab = case.batches[index], case.config["vocab_size"]
     draw = generator(case.seed, f"batch {index}")
     lengths = [int(n) for n in draw.permutation([1, 2, 5 + index, 8, 11 + 3 * index])] + [int(draw.integers(3, 9))]
+    lengths = list(getattr(case, "lengths", None) or lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     n = int(offsets[-1])
     # Skewed ids repeat, as in text: rows of the embedding's gradient are sums over several tokens, and others stay zero.

@@ -36,7 +36,7 @@ FLOAT32_TOLERANCES = {"logits": 3e-5, "gradients": 3e-5, "losses": 3e-5, "grad_n
 
 
 def batches_of(family):
-    case = types.SimpleNamespace(seed=len(family.about), batches=family.batches, config={"vocab_size": family.vocab})
+    case = types.SimpleNamespace(seed=len(family.about), batches=family.batches, config={"vocab_size": family.vocab}, lengths=family.lengths)
     return [cases.make_batch(case, i) for i in range(len(family.batches))]
 
 

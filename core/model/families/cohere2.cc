@@ -1,5 +1,5 @@
 // Command R7B and Command A: Command R with three sliding layers to a full one, which has no rotary embedding.
-#include "core/model/families/common.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -13,9 +13,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   attention.qkv_bias = attention.o_bias = config.BoolOr("attention_bias", false);
   const std::optional<int64_t> window = ReadWindow(config, true);
   const int64_t pattern = config.HasValue("sliding_window_pattern") ? config.Int("sliding_window_pattern", 1, kMostLayers) : 4;
+  int64_t layer = 0;
   for (const bool slides : SlidingLayers(config, sizes.layers, pattern)) {
-    attention.window = slides && window ? *window : 0;
-    attention.rope = slides && window ? 0 : -1;
+    attention.window = WindowOf(layer++, slides, window);
+    attention.rope = slides ? 0 : -1;
     spec.AddLayer(ParallelBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }
   RefuseUnlessNamed(config, "order_of_interleaved_layers", {"local_attn_first"});

@@ -1,5 +1,5 @@
 // EXAONE 4: norms behind the branches; with windows, the full layers have no rotary embedding.
-#include "core/model/families/common.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -12,10 +12,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qk_norm.norm = norm;
   const std::optional<int64_t> window = ReadWindow(config, true);
   // Where the pattern is a text ("LLLG"), the file has layer_types as well.
-  const bool number = config.HasValue("sliding_window_pattern") && config.Value("sliding_window_pattern").IsNumber();
-  const int64_t pattern = number ? config.Int("sliding_window_pattern", 0, kMostLayers) : 4;
+  constexpr const char* kPattern = "sliding_window_pattern";
+  const bool text = config.HasValue(kPattern) && config.Value(kPattern).IsString() && config.HasValue("layer_types");
+  const int64_t pattern = config.HasValue(kPattern) && !text ? config.Int(kPattern, 0, kMostLayers) : 4;
+  int64_t layer = 0;
   for (const bool slides : SlidingLayers(config, sizes.layers, window ? pattern : 0)) {
-    attention.window = slides && window ? *window : 0;
+    attention.window = WindowOf(layer++, slides, window);
     attention.rope = slides || !window ? 0 : -1;
     spec.AddLayer(PostNormBlock({}, norm, attention, {.intermediate = sizes.intermediate}));
   }

@@ -33,9 +33,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (int64_t layer = 0; layer < layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   for (const char* key : {"residual_in_fp32", "rescale_prenorm_residual", "time_step_min", "time_step_max", "time_step_floor",
-                          "time_step_rank", "chunk_size", "pad_token_id"}) {
+                          "time_step_rank", "pad_token_id"}) {
     config.Take(key);
   }
+  ReadChunk(config, "chunk_size");
 
   names.prefix = "backbone.";
   names.embedding = "embeddings.weight";

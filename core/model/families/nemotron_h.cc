@@ -1,6 +1,7 @@
 // Nemotron-H: one mixer a layer: Mamba-2, attention without positions, a feed-forward layer with squared relu, or such experts.
 #include <algorithm>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 #include "core/model/families/mixture.h"
 #include "core/model/families/state_spaces.h"
@@ -29,7 +30,6 @@ std::vector<std::string> LayerTypes(const ConfigValues& config) {
   std::vector<std::string> types;
   const char* key = config.HasValue("layers_block_type") ? "layers_block_type" : "layer_types";
   config.Take("hybrid_override_pattern");
-  config.Take("num_hidden_layers");  // follows from the types
   if (config.HasValue(key)) {
     const JsonValue& list = config.Value(key);
     if (!list.IsArray()) throw InvalidArgument(kConfig, ": ", key, " must be a list of names, found ", PrintableJson(list));
@@ -42,6 +42,11 @@ std::vector<std::string> LayerTypes(const ConfigValues& config) {
     for (const char letter : config.String("hybrid_override_pattern")) types.push_back(TypeOf(letter));
   } else {
     types = {"linear_attention", "moe", "full_attention", "mlp"};
+  }
+  const int64_t layers = static_cast<int64_t>(types.size());
+  if (config.HasValue("num_hidden_layers") && config.Int("num_hidden_layers", 1, kMostLayers) != layers) {
+    throw InvalidArgument(kConfig, ": num_hidden_layers is ", config.Int("num_hidden_layers", 1, kMostLayers), " but ",
+                          config.HasValue(key) ? key : "hybrid_override_pattern", " names ", Counted(types.size(), "layer"));
   }
   if (types.empty()) throw InvalidArgument(kConfig, ": ", key, " names no layers");
   for (const std::string& type : types) {
@@ -115,6 +120,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   // The least step is this, whatever time_step_limit says.
   space.least_step = config.RealOr(config.Has("mamba_dt_min") ? "mamba_dt_min" : "time_step_min", 0.001, 0.0, 1e9);
   CheckStateSpace(space, space.heads * space.head_dim, "mamba_num_heads", "n_groups");
+  ReadChunk(config, config.Has("mamba_chunk_size") ? "mamba_chunk_size" : "chunk_size");
   const NormSpec norm = LateRmsNorm(config, "layer_norm_epsilon", 1e-5);
   space.norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
   space.function = ReadFunction(config, "mamba_hidden_act", Function::kSilu);

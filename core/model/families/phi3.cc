@@ -7,7 +7,8 @@ namespace {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 4096, .pad_token = 32000}, spec);
-  spec.ropes = {ReadRopeBy({.partly = true, .original_positions = 4096}, config, sizes.head_dim, spec.max_positions)};
+  spec.ropes = {
+      ReadRopeBy({.partly = true, .long_alone = true, .original_positions = 4096}, config, sizes.head_dim, spec.max_positions)};
   const NormSpec norm = RmsNorm(config, "rms_norm_eps", 1e-5);
   AttentionSpec attention = Attention(sizes);
   attention.window = ReadWindow(config, true, std::nullopt).value_or(0);

@@ -16,6 +16,7 @@ struct RopeRules {
   bool beside_is_stale = false;  // the class writes them as well, and reads the settings
   bool partly = false;           // heads may turn in part; elsewhere transformers does not, and partial_rotary_factor is refused
   bool scaling = true;           // rope_scaling is another name of rope_parameters
+  bool long_alone = false;       // default and longrope are all, of which the class takes yarn for another name
   bool by_type = false;          // rope_parameters count under the layer's type alone
   std::optional<int64_t> original_positions = std::nullopt;  // what stands beside the settings where a file has nothing there
 };

@@ -19,7 +19,11 @@ std::vector<bool> TurnedLayers(const ConfigValues& config, int64_t layers) {
     throw InvalidArgument(kConfig, ": no_rope_layers must be a list of num_hidden_layers = ", layers, " numbers, found ",
                           list.IsArray() ? StrCat(list.Items().size()) : PrintableJson(list));
   }
-  for (const JsonValue& item : list.Items()) turns.push_back(item.IsNumber() && item.Number() != 0);
+  for (const JsonValue& item : list.Items()) {
+    if (!item.IsNumber())
+      throw InvalidArgument(kConfig, ": no_rope_layers holds ", PrintableJson(item), ", which is not a number");
+    turns.push_back(item.Number() != 0);
+  }
   return turns;
 }
 

@@ -29,6 +29,10 @@ void ReadStepLimit(const ConfigValues& config, StateSpaceSpec& space) {
   space.most_step = endless ? 0 : limit.Items()[1].Number();
 }
 
+void ReadChunk(const ConfigValues& config, const char* key) {
+  if (config.HasValue(key)) config.Int(key, 1, kMostPositions);
+}
+
 void CheckStateSpace(const StateSpaceSpec& space, int64_t inner, const char* heads, const char* groups) {
   if (space.heads * space.head_dim != inner) {
     throw InvalidArgument(kConfig, ": ", heads, " is ", space.heads, "; with heads of ", space.head_dim, " that makes ",
@@ -56,7 +60,7 @@ StateSpaceSpec ReadStateSpace(const ConfigValues& config, int64_t inner) {
   space.norm_groups = space.groups;
   CheckStateSpace(space, inner, "mamba_n_heads", "mamba_n_groups");
   ReadStepLimit(config, space);
-  config.Take("mamba_chunk_size");
+  ReadChunk(config, "mamba_chunk_size");
   config.Take("use_mamba_kernels");
   return space;
 }

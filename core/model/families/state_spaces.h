@@ -13,6 +13,9 @@ void ReadStepLimit(const ConfigValues& config, StateSpaceSpec& space);
 // Bamba and its kin have them. `inner`: channels.
 StateSpaceSpec ReadStateSpace(const ConfigValues& config, int64_t inner);
 
+// The length of the pieces in which transformers computes a state, on which nothing depends here; INVALID_ARGUMENT where it is none.
+void ReadChunk(const ConfigValues& config, const char* key);
+
 // INVALID_ARGUMENT unless heads, groups and channels fit; `heads` and so on are the keys that say how many there are.
 void CheckStateSpace(const StateSpaceSpec& space, int64_t inner, const char* heads, const char* groups);
 

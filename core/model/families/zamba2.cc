@@ -48,6 +48,7 @@ StateSpaceSpec ReadSpace(const ConfigValues& config, int64_t hidden) {
   space.norm_groups = space.groups;
   space.least_step = config.RealOr("time_step_min", 0.001, 0.0, 1e9);
   CheckStateSpace(space, inner, "n_mamba_heads", "mamba_ngroups");
+  ReadChunk(config, "chunk_size");
   return space;
 }
 
@@ -117,6 +118,11 @@ void NameLayers(const StateSpaceSpec& space, ModelNames& names) {
   names.sharing = std::move(sharing.layer);
 }
 
+void CarryAdapters(int64_t layer, ModelNames& names) {
+  for (const char* of : {"feed_forward.gate_up_proj", "self_attn.linear_q", "self_attn.linear_k", "self_attn.linear_v"})
+    names.carried_below.push_back(StrCat(names.layers, layer, ".shared_transformer.", of, "_adapter_list."));
+}
+
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.vocab = config.IntOr("vocab_size", 32000, 1, kMostVocab);
   spec.hidden = config.IntOr("hidden_size", 2560, 1, kMostHidden);
@@ -133,9 +139,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   sharing.branches.front().whole_residual = true;
   sharing.branches.insert(sharing.branches.begin(), {.bodies = {{ReadShared(config, norm, spec), {}}}, .after = {}});
   const int64_t slabs = config.IntOr("num_mem_blocks", 1, 1, kMostLayers);
+  // Where the head is not tied transformers ties nothing, so that each layer has weights of its own.
   int64_t sharers = 0;
   for (const bool shares : ReadLayers(config)) {
-    if (shares) sharing.shared = sharers++ % slabs;
+    if (shares) sharing.shared = spec.tied ? sharers++ % slabs : sharers++;
+    // Weights of its own come with the adapters of all layers that would share them, of which it reads one.
+    if (shares && !spec.tied) CarryAdapters(spec.layers(), names);
     spec.AddLayer(shares ? sharing : plain);
   }
   if (sharers > 0) {

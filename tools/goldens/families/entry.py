@@ -22,6 +22,9 @@ class Family:
     silent: dict = dataclasses.field(default_factory=dict)
     experts_in_rows: bool = False  # stacked experts are [experts, in, out]: the fan-in is the middle dimension
     seed: int = 0
+    lengths: tuple = ()  # of the documents, where cases.make_batch's are too short
+    shard: str = "50GB"  # what a file of weights holds at most
+    spelling: str = "now"  # of config.json; "before": as releases before transformers 5 wrote it
     bare: bool = False  # config.json without the keys that say what the class assumes anyway
 
 

@@ -82,9 +82,11 @@ def write(family, folder):
     torch.manual_seed(1)
     model = new_model(config_of(family), getattr(torch, family.dtype))
     draw(family, model)
-    model.save_pretrained(folder)
+    model.save_pretrained(folder, max_shard_size=family.shard)
     if family.bare:
         strip(folder)
+    if family.spelling == "before":
+        as_before(folder)
 
 
 def strip(folder):
@@ -106,6 +108,35 @@ def strip(folder):
             if not same:
                 part[key] = value
     path.write_text(json.dumps(whole))
+
+
+def as_before(folder):
+    """config.json in the spelling of releases before transformers 5, where that means the same."""
+    from transformers import AutoConfig
+
+    path = pathlib.Path(folder) / "config.json"
+    text, meant = path.read_text(), AutoConfig.from_pretrained(folder).to_dict()
+    whole = json.loads(text)
+    whole["torch_dtype"] = whole.pop("dtype")
+    config = whole.get("text_config", whole)
+    rope = config.get("rope_parameters") or {}
+    plain = json.loads(json.dumps(whole))
+    if "rope_type" in rope:
+        del config["rope_parameters"]
+        rope = dict(rope)
+        kind = rope.pop("rope_type")
+        for key in ("rope_theta", "partial_rotary_factor"):
+            if key in rope:
+                config[key] = rope.pop(key)
+        config["rope_scaling"] = {("type" if len(rope) % 2 else "rope_type"): kind, **rope} if kind != "default" else None
+    for changed in (whole, plain):
+        path.write_text(json.dumps(changed))
+        try:
+            if AutoConfig.from_pretrained(folder).to_dict() == meant:
+                return
+        except Exception:  # whatever a class raises: it does not mean the same
+            pass
+    path.write_text(text)
 
 
 def load(folder, dtype):
@@ -134,10 +165,16 @@ def forget_lengths(model):
             module.inv_freq = module.original_inv_freq.clone()
 
 
+def unread(config):
+    """Zamba2's layers that share nothing have the adapters of all, of which each reads its own."""
+    layers = config.hybrid_layer_ids if config.model_type == "zamba2" and not config.tie_word_embeddings else []
+    return "".join(rf"|layers\.{layer}\.shared_transformer\..*_adapter_list\.(?!{own}\.)" for own, layer in enumerate(layers))
+
+
 def trained_parameters(model):
     """Without what no gradient reaches: routers' biases for the choice where they are parameters, and the other parts of wrappers."""
     others = r"(e_score_correction|expert)_bias$|(vision_tower|vision_model|audio_tower|visual|multi_modal_projector|embed_vision|embed_audio|connector)\.|image_newline$"
-    return {name: p for name, p in model.named_parameters() if not re.search(others, name)}
+    return {name: p for name, p in model.named_parameters() if not re.search(others + unread(model.config), name)}
 
 
 def logits_of(model):
