@@ -2,13 +2,14 @@
 """Holds the library against the transformers that is installed, family by family, and prints a table. By hand: it takes minutes.
 
     bazel build //bindings/python:wheel && pip install bazel-bin/bindings/python/*.whl     (beside torch and transformers)
-    python3 tools/check_families.py [--device cuda:0] [--seed 7] [--variants 20] [NAME...]
+    python3 tools/check_families.py [--device cuda:0] [--seed 7] [--variants 20 [--wild]] [NAME...]
 
 For each entry of tools/goldens/families (all, or those named) transformers builds and saves a tiny model with weights from the seed. Both
 sides then compute log-probabilities of the same documents and take six AdamW steps with clipping in float32; what the library saved
 is loaded by transformers again, whole. The table has a line a family: the version of transformers and the worst differences,
-or why there are none. With --variants other models of the families follow, whose shapes and options are drawn (families/variants.py); one
-that is off is printed with its config. Exit status 1 where a family that is taken is further off than the limits.
+or why there are none. With --variants other models of the families follow, whose shapes and options are drawn (families/variants.py); with --wild
+more of them is drawn (families/variants_wild.py), and what transformers itself cannot run is a line of its own. One that is off is
+printed with its config. Exit status 1 where a family that is taken is further off than the limits.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from families import model as models
 from families import tables
 from families import variants as others
 from families import variants_dense
+from families import variants_wild
 
 BY_TYPE = others.BY_TYPE | variants_dense.BY_TYPE
 
@@ -41,6 +43,10 @@ LIMITS = {"log-probability": 1e-4, "loss": 3e-4, "norm": 2e-3, "saved": 2e-3}
 
 class Refused(Exception):
     pass
+
+
+class Impossible(Exception):
+    """What was drawn transformers cannot build, run or read again."""
 
 
 def transformers_side(folder, batches, options):
@@ -75,10 +81,13 @@ def relative(a, b):
 
 
 def differences(family, device, work):
-    models.write(family, work / "model")
     options = {**cases.OPTIONS, **family.options}
     batches = goldens.batches_of(family)
-    expected_log_p, expected = transformers_side(work / "model", batches, options)
+    try:
+        models.write(family, work / "model")
+        expected_log_p, expected = transformers_side(work / "model", batches, options)
+    except Exception as error:
+        raise Impossible(f"{type(error).__name__}: {error}") from error
     log_p, steps, loss = library_side(work / "model", work / "saved", batches, options, device)
     saved = models.load(work / "saved", torch.float64)
     with torch.no_grad():
@@ -99,6 +108,8 @@ def line(family, device):
             found = differences(family, device, pathlib.Path(work))
         except Refused as refusal:
             return start + f"refused: {refusal} | | | |", True
+        except Impossible as error:
+            return start + f"transformers: {str(error).splitlines()[0]} | | | |", family.name.endswith("w") and "#" in family.name
         except Exception as error:  # whatever either side raises is a line of the table
             return start + f"{type(error).__name__}: {str(error).splitlines()[0]} | | | |", False
     cells = [f"{found[what]:.1e}" + ("" if found[what] <= limit else ", too far off") for what, limit in LIMITS.items()]
@@ -111,6 +122,7 @@ def main():
     parser.add_argument("--device", default="cpu", help="of the library; transformers computes on the CPU (cpu)")
     parser.add_argument("--variants", type=int, default=0, help="other models of each model type that has experts or mixes its layers (0)")
     parser.add_argument("--first", type=int, default=0, help="number of the first of those (0)")
+    parser.add_argument("--wild", action="store_true", help="variants with all that families/variants_wild.py draws")
     parser.add_argument("--seed", type=int, default=1000, help="of the weights; the goldens have others (1000)")
     arguments = parser.parse_args()
     entries = tables.FAMILIES + tables.OTHERS
@@ -130,7 +142,8 @@ def main():
         print(text, flush=True)
         wrong += not well
     for family in of_type.values():
-        for other in others.variants(family, arguments.variants, BY_TYPE, arguments.first):
+        draw = variants_wild.wild if arguments.wild else others.variants
+        for other in draw(family, arguments.variants, BY_TYPE, arguments.first):
             text, well = line(other, arguments.device)
             print(text if well else f"{text}\n    {other.about}", flush=True)
             wrong += not well

@@ -77,3 +77,6 @@ FAMILIES = [
                rope_type="dynamic", rope_theta=100.0, alpha=20.0, factor=1.0)),
            without={"alpha": dict(rope_parameters=dict(rope_type="dynamic", rope_theta=100.0, factor=1.0))}),
 ]
+
+# Its goldens are of cases.py.
+OTHERS = [Family("qwen2", "qwen2", "Qwen2: biases of queries, keys and values", rows(24, 2, 4, 2, 40))]

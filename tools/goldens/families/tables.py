@@ -6,5 +6,5 @@ FAMILIES = [*llama_like.FAMILIES, *gemmas.FAMILIES, *norms_elsewhere.FAMILIES, *
             *hybrids.FAMILIES, *experts.FAMILIES,
             *newer.FAMILIES, *wrappers.FAMILIES]
 # What check_families.py runs besides.
-OTHERS = wrappers.OTHERS
+OTHERS = [*llama_like.OTHERS, *wrappers.OTHERS]
 assert len({family.name for family in FAMILIES + OTHERS}) == len(FAMILIES + OTHERS)
