@@ -158,11 +158,14 @@ def load(folder, dtype):
 
 
 def forget_lengths(model):
-    """Dynamic rotary embeddings remember the longest document that they saw; here each document is alone."""
+    """Dynamic rotary embeddings remember the longest document that they saw, for each type of layer; here each document is alone."""
     for module in model.modules():
-        if hasattr(module, "max_seq_len_cached") and hasattr(module, "original_inv_freq"):
-            module.max_seq_len_cached = module.original_max_seq_len
-            module.inv_freq = module.original_inv_freq.clone()
+        if not hasattr(module, "original_max_seq_len"):
+            continue
+        for prefix in ("", *(f"{kind}_" for kind in getattr(module, "layer_types", ()))):
+            if hasattr(module, f"{prefix}original_inv_freq"):
+                setattr(module, f"{prefix}max_seq_len_cached", module.original_max_seq_len)
+                setattr(module, f"{prefix}inv_freq", getattr(module, f"{prefix}original_inv_freq").clone())
 
 
 def unread(config):
