@@ -906,7 +906,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_start(hlm_trainer* trainer);
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_write(hlm_trainer* trainer, const char* path);
 
 /* Asks the call in progress, or the next one, to end with CANCELLED. Legal from any thread. A step that is cancelled before
- * its first update changes nothing and drops its gradient; after that it completes. Never fails; NULL is ignored. */
+ * its first update changes nothing and drops its gradient; after that it completes. On the CPU it ends before its next operation on a
+ * micro-batch, on a GPU before the next unit. Never fails; NULL is ignored. */
 HLM_API void hlm_trainer_cancel(hlm_trainer* trainer);
 
 /* Every later step, accumulate, evaluate and logits ends with DEADLINE_EXCEEDED, as by cancel, once it has run for this many
