@@ -129,6 +129,11 @@ std::string NameOf(const CLI::Option& option) {
 bool IsFlag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 bool TakesSeveral(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
 
+bool TakesCommas(const CLI::Option& option) {
+  const std::string name = NameOf(option);
+  return name == "--device" || name == "--freeze" || name == "--train-only";
+}
+
 const char* ValueWithout(const CLI::Option& option) { return NameOf(option) == "--resume" ? "auto" : nullptr; }
 
 std::vector<std::string> OtherNames(const CLI::Option& option) {

@@ -1,5 +1,7 @@
 #include "samples/horizon/options/options.h"
 
+#include <strings.h>
+
 #include <vector>
 
 #include "samples/horizon/base/error.h"
@@ -48,9 +50,8 @@ void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { a
 void AddDeviceOption(CLI::App& app, Options& options) {
   AddText(app, "--device", options.engine.device, "NAME",
           "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
-      ->transform([](const std::string& given) {
-        return given == "gpu" || given == "GPU" || given == "CUDA" ? std::string("cuda") : given;
-      })
+      ->transform(
+          [](const std::string& given) { return strncasecmp(given.c_str(), "gpu", 3) == 0 ? "cuda" + given.substr(3) : given; })
       ->capture_default_str()
       ->group(kMachineGroup);
 }
