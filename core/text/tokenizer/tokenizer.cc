@@ -250,8 +250,8 @@ std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::string& folder_or_fi
     ConvertedTokenizer made = ConvertFiles(files);
     parts = ReadTokenizerFile(made.json, PrintablePath(files.file));
     parts->special_tokens = std::move(made.special);
-    parts->config_json = ReadIfThere(config);
   }
+  parts->generation_json = ReadIfThere(files.folder + "/generation_config.json");
   parts->folder = files.folder;
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
@@ -338,7 +338,7 @@ std::optional<std::string> Tokenizer::Special(std::string_view role) const {
   return std::nullopt;
 }
 
-const std::string& Tokenizer::config_json() const { return parts_->config_json; }
+const std::string& Tokenizer::generation_json() const { return parts_->generation_json; }
 const std::string& Tokenizer::folder() const { return parts_->folder; }
 uint64_t Tokenizer::content_hash() const { return parts_->content_hash; }
 

@@ -50,7 +50,7 @@ struct Tokenizer::Parts {
   AddedTokens added;
   std::vector<SpecialToken> special_tokens;
   bool bos_rule = false;  // the post-processor is tokenizer_config.json's, not the file's
-  std::string config_json, folder;
+  std::string generation_json, folder;
   uint64_t content_hash = 0;
   mutable ScratchPool pool;
 };
