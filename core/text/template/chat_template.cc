@@ -54,9 +54,11 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
   if (!IsRegularFile(path)) {
     chat->ReadFolder(path);
   } else if (path.ends_with(".json")) {
-    const JsonValue config = ReadJsonObject(path);
-    chat->ReadTemplates(config, PrintablePath(path));
-    chat->TakeTokens(ReadSpecialTokens(config, JsonValue()), AddedTokensOf(config));
+    FolderSettings settings;
+    settings.tokenizer_config = ReadJsonObject(path);
+    chat->ReadTemplates(settings.tokenizer_config, PrintablePath(path));
+    chat->TakeTokens(ReadSpecialTokens(settings, [](const std::string&) { return false; }),
+                     AddedTokensOf(settings.tokenizer_config));
   } else {
     chat->Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
   }
@@ -91,12 +93,8 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
   const std::vector<std::string> names = ListFolder(folder);
   const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
   const auto path_of = [&](const std::string& name) { return folder + "/" + name; };
-  JsonValue config, map;
-  if (has("tokenizer_config.json")) {
-    config = ReadJsonObject(path_of("tokenizer_config.json"));
-    ReadTemplates(config, PrintablePath(path_of("tokenizer_config.json")));
-  }
-  if (has("special_tokens_map.json")) map = ReadJsonObject(path_of("special_tokens_map.json"));
+  const FolderSettings settings = FolderSettings::ReadBesideJson(folder);
+  ReadTemplates(settings.tokenizer_config, PrintablePath(path_of("tokenizer_config.json")));
   if (has("chat_template.jinja")) {
     const std::string path = path_of("chat_template.jinja");
     Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
@@ -113,19 +111,24 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
       Add(file.substr(0, file.size() - 6), ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
     }
   }
-  TokenIds added = AddedTokensOf(config);
-  std::vector<SpecialToken> special = ReadSpecialTokens(config, map);
-  if (has("tokenizer.json")) {
-    // The file that makes the ids; added_tokens_decoder of tokenizer_config.json may name some of its tokens only.
-    const std::string path = path_of("tokenizer.json");
-    const TokenIds tokens = ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
-    added.insert(added.end(), tokens.begin(), tokens.end());
-  } else if (HasTokenizer(folder)) {
+  TokenIds added = AddedTokensOf(settings.tokenizer_config);
+  std::vector<SpecialToken> special;
+  if (!has("tokenizer.json") && HasTokenizer(folder)) {
     // Older files: what they make of the folder has tokens that tokenizer_config.json may not name.
     const auto tokenizer = Tokenizer::Open(folder);
     special = tokenizer->special_tokens();
     const auto tokens = tokenizer->ListAddedTokens();
     added.insert(added.end(), tokens.begin(), tokens.end());
+  } else {
+    // The file that makes the ids; added_tokens_decoder of tokenizer_config.json may name some of its tokens only.
+    const std::string path = path_of("tokenizer.json");
+    if (has("tokenizer.json")) {
+      const TokenIds tokens = ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
+      added.insert(added.end(), tokens.begin(), tokens.end());
+    }
+    special = ReadSpecialTokens(settings, [&](const std::string& token) {
+      return std::any_of(added.begin(), added.end(), [&](const auto& one) { return one.second == token; });
+    });
   }
   TakeTokens(special, added);
   if (const std::string path = path_of("generation_config.json"); has("generation_config.json"))

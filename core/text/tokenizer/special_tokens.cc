@@ -26,32 +26,43 @@ class Tokens {
     }
   }
 
+  void SetDefault(const std::string& role, const std::string& content) {
+    if (Find(role) == roles_.end()) roles_.push_back({role, content});
+  }
+
   std::vector<SpecialToken> Take() {
     std::vector<SpecialToken> all;
-    for (const std::string_view role : kRoles) {
-      const auto token = Find(role);
-      if (token == roles_.end()) continue;
-      all.push_back(std::move(*token));
-      roles_.erase(token);
+    const auto take = [&](const Role& role) {
+      if (role.content) all.push_back({role.name, *role.content});
+    };
+    for (const std::string_view name : kRoles) {
+      const auto role = Find(name);
+      if (role == roles_.end()) continue;
+      take(*role);
+      roles_.erase(role);
     }
-    std::move(roles_.begin(), roles_.end(), std::back_inserter(all));
+    for (const Role& role : roles_) take(role);
     std::move(more_.begin(), more_.end(), std::back_inserter(all));
     return all;
   }
 
  private:
-  std::vector<SpecialToken>::iterator Find(std::string_view role) {
-    return std::find_if(roles_.begin(), roles_.end(), [&](const SpecialToken& token) { return token.role == role; });
+  struct Role {
+    std::string name;
+    std::optional<std::string> content;  // nothing: null, which keeps the default out
+  };
+
+  std::vector<Role>::iterator Find(std::string_view name) {
+    return std::find_if(roles_.begin(), roles_.end(), [&](const Role& role) { return role.name == name; });
   }
-  void Set(const std::string& role, const JsonValue& value) {
-    const auto known = Find(role);
+  void Set(const std::string& name, const JsonValue& value) {
     const std::optional<std::string> content = TokenContent(value);
-    if (content && known != roles_.end()) {
-      known->content = *content;
-    } else if (content) {
-      roles_.push_back({role, *content});
-    } else if (value.IsNull() && known != roles_.end()) {
-      roles_.erase(known);
+    if (!content && !value.IsNull()) return;
+    const auto role = Find(name);
+    if (role == roles_.end()) {
+      roles_.push_back({name, content});
+    } else {
+      role->content = content;
     }
   }
   void ReadNamed(const JsonValue& tokens) {
@@ -66,7 +77,8 @@ class Tokens {
     }
   }
 
-  std::vector<SpecialToken> roles_, more_;
+  std::vector<Role> roles_;
+  std::vector<SpecialToken> more_;
 };
 
 }  // namespace
@@ -78,10 +90,14 @@ std::optional<std::string> TokenContent(const JsonValue& value) {
   return std::nullopt;
 }
 
-std::vector<SpecialToken> ReadSpecialTokens(const JsonValue& config, const JsonValue& map) {
+std::vector<SpecialToken> ReadSpecialTokens(const FolderSettings& settings,
+                                            const std::function<bool(const std::string&)>& known) {
   Tokens tokens;
-  tokens.Read(config);
-  if (config.Find("added_tokens_decoder") == nullptr) tokens.Read(map);
+  tokens.Read(settings.tokenizer_config);
+  if (settings.tokenizer_config.Find("added_tokens_decoder") == nullptr) tokens.Read(settings.special_tokens_map);
+  for (const auto& [role, content] : ByteLevelDefaults(TokenizerClassOf(settings, true))) {
+    if (known(content)) tokens.SetDefault(role, content);
+  }
   return tokens.Take();
 }
 

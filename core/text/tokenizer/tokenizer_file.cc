@@ -95,13 +95,10 @@ std::unique_ptr<Tokenizer::Parts> ReadTokenizerFile(std::string_view text, const
   return parts;
 }
 
-void ApplyTokenizerConfig(std::string_view config, const std::string& config_where, std::string_view map,
-                          const std::string& map_where, Tokenizer::Parts& parts) {
-  JsonValue json{JsonValue::Object()};
-  if (!config.empty()) json = ParseJson(config, config_where);
-  if (!json.IsObject()) throw InvalidArgument(config_where, " is ", json.KindName(), ", not an object");
-  parts.special_tokens = ReadSpecialTokens(json, map.empty() ? JsonValue() : ParseJson(map, map_where));
-  ApplyBosRule(json, config_where, parts);
+void ApplyTokenizerConfig(const FolderSettings& settings, const std::string& config_where, Tokenizer::Parts& parts) {
+  parts.special_tokens =
+      ReadSpecialTokens(settings, [&](const std::string& token) { return parts.added.ids.find(token) != parts.added.ids.end(); });
+  ApplyBosRule(settings.tokenizer_config, config_where, parts);
   std::string rule;
   for (const int32_t id : parts.post_processor.before) rule += StrCat(id, " ");
   for (const int32_t id : parts.post_processor.after) rule += StrCat("| ", id);
