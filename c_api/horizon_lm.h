@@ -265,6 +265,13 @@ typedef struct hlm_template hlm_template;
 HLM_API HLM_MUST_USE hlm_error* hlm_template_open(const char* path, hlm_template** out_template);
 /* A template from its text. Errors as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_template** out_template);
+/* The same templates as a folder with this tokenizer's files has them. A template that comes alone, from a file or a text, knows no
+ * tokens: it is given bos_token and its like by their names, and what is trained of a turn cannot end where generation does. Here the
+ * tokenizer's special tokens stand in place of those of the same name, and its added tokens and those that end a generation (eos_token,
+ * and eos_token_id of the generation_config.json beside its files) are known beside those that were. hlm_dataset_open does it with what
+ * it is given. INVALID_ARGUMENT where generation_config.json says no ids. Both may be destroyed afterwards. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_with_tokenizer(const hlm_template* chat_template, const hlm_tokenizer* tokenizer,
+                                                            hlm_template** out_template);
 
 /* A JSON object: {"names": [...], "generation": [names of those with {% generation %} tags], "special_tokens": {"bos_token": ...},
  * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */

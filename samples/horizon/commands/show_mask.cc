@@ -85,9 +85,8 @@ std::vector<Shown> ConversationsOf(const Record& record) {
               parsed.at("format").get<std::string>() + ": no template renders it");
 }
 
-// A record as a data set reads it: a conversation, or a prompt and answers of messages. `tokens`: special ones, which the template
-// may name.
-Row ReadRow(const Options& options, const Json& tokens) {
+// A record as a data set reads it: a conversation, or a prompt and answers of messages.
+Row ReadRow(const Options& options) {
   const MaskOptions& mask = options.mask;
   const Json config = {{"data", ParseSource(mask.data)},
                        {"task", options.task.task},
@@ -103,11 +102,11 @@ Row ReadRow(const Options& options, const Json& tokens) {
   row.description = {{"account", record.parsed.value("account", Json::array())}};
   row.tools = record.Raw("tools");
   // What the record gives its template stands above what the command gives all.
-  Json variables = tokens;
+  Json variables = Json::object();
   if (!mask.variables.empty()) {
     const Json given = Json::parse(mask.variables, nullptr, false);
     if (!given.is_object()) throw UsageError("--variables: '" + OneLine(mask.variables) + "' is no JSON object");
-    variables.update(given);
+    variables = given;
   }
   row.variables = Joined(variables.dump(), record.Raw("template_arguments"));
   return row;
@@ -271,7 +270,7 @@ void PrintTraining(const Json& training, bool color) {
 
 int RunShowMask(const Options& options) {
   const TextTools tools = ToolsFor(options);
-  const Row row = ReadRow(options, tools.variables);
+  const Row row = ReadRow(options);
   std::vector<Json> trainings;
   for (const Shown& shown : row.shown) trainings.push_back(Train(tools, options, row, shown));
   if (options.json) {
