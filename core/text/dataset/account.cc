@@ -60,6 +60,9 @@ std::string TextOf(const Account::Row& row) {
       }
     }
   }
+  // Thoughts that came as parts of a content reach the template as the message's reasoning, which some templates do not read.
+  if (row.did == Did::kCut && row.what == "template" && row.name == "reasoning")
+    text += "; where it reads them as parts of the content, content_parts \"keep\" does";
   return StrCat(Counted(row.records, unit), " ", kDid[static_cast<size_t>(row.did)], ": ", text);
 }
 

@@ -210,9 +210,11 @@ void PrintLeftOut(const Json& sequence) {
 void PrintDropped(const Json& sequence) {
   if (!sequence.contains("dropped")) return;
   for (const Json& words : sequence["dropped"]) {
-    std::printf("-- the template leaves out %s of the %s of message %s: --template with a training form keeps them\n",
-                FormatCount(words.at("characters").get<int64_t>(), "character").c_str(),
-                words.at("field").get<std::string>().c_str(), FormatCount(words.at("message").get<int64_t>()).c_str());
+    const std::string field = words.at("field").get<std::string>();
+    std::printf("-- the template leaves out %s of the %s of message %s: --template with a training form keeps them%s\n",
+                FormatCount(words.at("characters").get<int64_t>(), "character").c_str(), field.c_str(),
+                FormatCount(words.at("message").get<int64_t>()).c_str(),
+                field == "reasoning" ? ", or --content-parts keep where it reads parts of a content" : "");
   }
   const int64_t unroll = sequence.at("unroll_keeps").get<int64_t>();
   if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
