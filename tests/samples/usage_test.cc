@@ -173,7 +173,9 @@ TEST(UsageTest, HelpNamesEveryOption) {
   }
 }
 
-TEST(UsageTest, VersionIsTheLibrarys) { EXPECT_EQ(Horizon({"--version"}).out, "0.1.0\n"); }
+TEST(UsageTest, VersionIsTheLibrarys) {
+  for (const std::string word : {"--version", "-V", "-v", "version"}) EXPECT_EQ(Horizon({word}).out, "0.1.0\n") << word;
+}
 
 nlohmann::json PlanOf(const Words& more) {
   const Result result = Horizon(With({"plan", "--config", SmallConfig(), "--json"}, more));
