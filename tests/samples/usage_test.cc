@@ -41,6 +41,8 @@ TEST(UsageTest, NamesOfElsewhereSayWhatThereIsInstead) {
                                                         {"--lora", "there are no adapters"}}) {
     ExpectWrongUsage(With(train, {name, "1"}), {std::string(name) + " is not an option of train; ", part});
   }
+  ExpectWrongUsage({"export", "--checkpoint-dir", "ck", "--out", "x"}, {"--model takes a checkpoint as well"});
+  ExpectWrongUsage({"tokenize", "--model", "m", "--prompt", "a"}, {"--text is a text"});
   ExpectWrongUsage({"devices", "--lora", "1"}, {"--lora is not an option of devices"});
   ExpectWrongUsage(With(train, {"--save-dir", ""}), {"--out"});
   ExpectWrongUsage(With(train, {"--ckpt", ""}), {"--checkpoint-dir"});
