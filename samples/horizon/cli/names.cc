@@ -88,6 +88,8 @@ struct Instead {
   const char* what;
 };
 constexpr Instead kInstead[] = {
+    {"--checkpoint-dir", "--gguf", "--model takes a checkpoint as well: DIR/step-000000000100"},
+    {"--prompt", "--ids", "--text is a text to make ids of"},
     {"--warmup-ratio", "--warmup-steps", "--warmup-steps counts steps"},
     {"--gpu", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
     {"--gpus", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},

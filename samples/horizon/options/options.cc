@@ -367,7 +367,10 @@ void AddChatOptions(CLI::App& app, Options& options) {
   GenerateOptions& generate = options.generate;
   generate.max_new_tokens = 256;
   AddText(app, "--system", options.chat.system, "TEXT", "a system turn before the first one")->group(kGenerateGroup);
-  AddNumber(app, "--context", options.chat.context, 2, "most ids of a conversation; above it the oldest turns are left out")
+  AddNumber(
+      app, "--context", options.chat.context, 2,
+      "most ids of a conversation; above it the oldest turns are left out (default: 2048, or the positions of a model that has "
+      "fewer)")
       ->group(kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "most ids of an answer")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")
