@@ -361,6 +361,8 @@ TEST_F(Datasets, WrongCallsAreRefused) {
   EXPECT_EQ(Open("{}", &set), HLM_INVALID_ARGUMENT);
   EXPECT_EQ(Open(Config(Write("d.jsonl", kDialogue), R"(, "templat": 1)"), &set), HLM_INVALID_ARGUMENT);
   EXPECT_NE(message_.find("templat"), std::string::npos);
+  EXPECT_EQ(Open(Config(Write("d.jsonl", kDialogue), R"(, "mask": "all")"), &set), HLM_INVALID_ARGUMENT);
+  EXPECT_NE(message_.find("mask is \"all\"; legal are auto, tags, spans, unroll"), std::string::npos) << message_;
   EXPECT_EQ(Open(R"({"data": ")" + Write("d.jsonl", kDialogue) + "\"}", &set), HLM_FAILED_PRECONDITION);
   EXPECT_NE(message_.find("d.jsonl:1: a conversation needs a chat template"), std::string::npos) << message_;
   EXPECT_EQ(Open(Config(Write("d.jsonl", R"({"messages": [{"role": "user", "content": "x"}]})")), &set), HLM_INVALID_ARGUMENT);

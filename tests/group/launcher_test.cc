@@ -187,6 +187,8 @@ TEST(Launchers, WhatIsNoPlaceIsRefusedByName) {
   EXPECT_EQ(Refusal({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}),
             "FAILED_PRECONDITION: MASTER_ADDR and MASTER_PORT are not set: PMI does not say where rank 0 is (mpiexec -genv "
             "MASTER_ADDR HOST -genv MASTER_PORT 29500)");
+  EXPECT_EQ(Refusal({{"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "2"}}),
+            "FAILED_PRECONDITION: SLURM_STEP_NODELIST is not set, and neither is MASTER_ADDR");
 }
 
 }  // namespace

@@ -123,6 +123,14 @@ Words RowWords(const Words& more) {
                      more));
 }
 
+// Of examples, whose units are small.
+Words TaskWords(const std::string& task, const std::string& model, const std::string& data, const Words& more) {
+  const Words given = {"train", "--task", task, "--config", model + "/config.json", "--tokenizer", model, "--data", data};
+  return With(With(given, {"--device", "cpu", "--threads", "1", "--reduction-groups", "2", "--batch-size", "4", "--seq-len", "96",
+                           "--group-several-per-machine", "--group-timeout", "100"}),
+              more);
+}
+
 void ExpectFine(const std::vector<Result>& results) {
   for (size_t r = 0; r < results.size(); ++r) EXPECT_EQ(results[r].status, 0) << "rank " << r << ": " << results[r].err;
 }
@@ -185,40 +193,9 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     const std::string model = experts ? MixtureModel() : ExampleModel(), run = task + (experts ? "-experts" : "");
     const auto write = task == "sft" ? WriteConversations : task == "dpo" ? WritePairs : WriteLabelled;
     const auto words = [&, &task = task](const std::string& name) {
-      return Words{"train",
-                   "--task",
-                   task,
-                   "--config",
-                   model + "/config.json",
-                   "--tokenizer",
-                   model,
-                   "--data",
-                   write(task + ".jsonl", 30, 0),
-                   "--eval-data",
-                   write(task + "-held.jsonl", 9, 100),
-                   "--eval-every",
-                   "2",
-                   "--steps",
-                   "3",
-                   "--batch-size",
-                   "4",
-                   "--seq-len",
-                   "96",
-                   "--compute",
-                   "f32",
-                   "--device",
-                   "cpu",
-                   "--threads",
-                   "1",
-                   "--reduction-groups",
-                   "2",
-                   "--cache-dir",
-                   FreshFolder(run + name),
-                   "--group-several-per-machine",
-                   "--group-timeout",
-                   "100",
-                   "--log-json",
-                   Scratch(run + name + ".json")};
+      return TaskWords(task, model, write(task + ".jsonl", 30, 0),
+                       {"--eval-data", write(task + "-held.jsonl", 9, 100), "--eval-every", "2", "--steps", "3", "--compute",
+                        "f32", "--cache-dir", FreshFolder(run + name), "--log-json", Scratch(run + name + ".json")});
     };
     const Result alone = Horizon(words("-one"));
     ASSERT_EQ(alone.status, 0) << alone.err;
@@ -357,32 +334,7 @@ TEST(GroupTest, RanksWhoseDataDifferAreTold) {
 
   const std::string model = ExampleModel(), examples = WriteConversations("alike.jsonl", 8, 0);
   const auto tuning = [&](const std::string& data) {
-    return Words{"train",
-                 "--task",
-                 "sft",
-                 "--config",
-                 model + "/config.json",
-                 "--tokenizer",
-                 model,
-                 "--data",
-                 data,
-                 "--steps",
-                 "1",
-                 "--batch-size",
-                 "4",
-                 "--seq-len",
-                 "96",
-                 "--device",
-                 "cpu",
-                 "--threads",
-                 "1",
-                 "--reduction-groups",
-                 "2",
-                 "--cache-dir",
-                 "none",
-                 "--group-several-per-machine",
-                 "--group-timeout",
-                 "100"};
+    return TaskWords("sft", model, data, {"--steps", "1", "--cache-dir", "none"});
   };
   // One conversation of as many in another's place.
   const std::string unlike = WriteConversations("unlike.jsonl", 7, 0);

@@ -116,13 +116,7 @@ void Account::Write(JsonWriter& json) const {
 
 Account Account::Read(std::string_view json, const std::string& where) {
   const auto damaged = [&] { return DataLoss(where, ": is no account of a data set"); };
-  JsonValue rows;
-  try {
-    rows = ParseJson(json, where);
-  } catch (const Error& error) {
-    if (error.code() == Code::kResourceExhausted) throw;  // no word on the file
-    throw damaged();
-  }
+  const JsonValue rows = ParseJsonOrNull(json);
   if (!rows.IsArray()) throw damaged();
   Account account;
   for (const JsonValue& given : rows.Items()) {
