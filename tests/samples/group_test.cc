@@ -266,6 +266,48 @@ TEST(GroupTest, RanksThatDifferAreTold) {
   said(own_folder, {"a checkpoint to go on from is false on rank 1 and true on rank 0"});
   const auto devices = [](int64_t rank) { return Replaced(RowWords({}), "--device", rank == 0 ? "cpu:2" : "cpu"); };
   said(devices, {"rank 1 is at 1 device", "rank 0 at 2 devices"});
+  const auto rates = [](int64_t rank) { return RowWords({"--schedule", rank == 0 ? "linear" : "cosine"}); };
+  said(rates, {"rank 1 is at schedule cosine, rank 0 at schedule linear"});
+}
+
+// What all ranks have a part in is told before the first step: at the run's end it would be too late, and nothing would be saved.
+TEST(GroupTest, WhatRanksSaveAndWhereTheyEndMustBeTheSame) {
+  const auto said = [](const Words& common, const Words& of_rank_0, const std::string& wanted) {
+    for (const Result& result : Ranks(2, [&](int64_t rank) { return rank == 0 ? With(common, of_rank_0) : common; }).Ends()) {
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, {"the ranks do not do the same: " + wanted});
+    }
+  };
+  const std::string prompts = Scratch("prompts.txt");
+  WriteFile(prompts, "abc\n");
+  said(RowWords({}), {"--out", Scratch("of-rank-0")}, "--out is \"not given\" on rank 1 and \"given\" on rank 0");
+  said(RowWords({}), {"--checkpoint-dir", Scratch("states-of-rank-0")}, "--checkpoint-dir is \"not given\" on rank 1");
+  said(RowWords({"--checkpoint-dir", Scratch("no-best")}), {"--keep-best"}, "--keep-best is false on rank 1 and true on rank 0");
+  said(RowWords({}), {"--early-stop", "2"}, "--early-stop is 0 on rank 1 and 2 on rank 0");
+  said(RowWords({}), {"--max-skipped-steps", "3"}, "--max-skipped-steps is 10 on rank 1 and 3 on rank 0");
+  said(RowWords({}), {"--sample-prompts", prompts}, "--sample-prompts is \"not given\" on rank 1");
+  const std::string model = ExampleModel();
+  const Words pairs = Words{"train", "--task", "dpo", "--config", model + "/config.json", "--tokenizer", model, "--data"};
+  const Words more = {"--steps",
+                      "1",
+                      "--batch-size",
+                      "4",
+                      "--seq-len",
+                      "96",
+                      "--device",
+                      "cpu",
+                      "--threads",
+                      "1",
+                      "--reduction-groups",
+                      "2",
+                      "--cache-dir",
+                      "none",
+                      "--group-several-per-machine",
+                      "--group-timeout",
+                      "100"};
+  const Words dpo = With(With(pairs, {WritePairs("pairs-alike.jsonl", 8)}), more);
+  said(dpo, {"--beta", "0.5"}, "--beta is 0.1 on rank 1 and 0.5 on rank 0");
+  said(dpo, {"--reference-free"}, "--reference-free is false on rank 1 and true on rank 0");
 }
 
 // One tensor in the middle of a block, as of a folder that was trained in part.
