@@ -22,6 +22,7 @@ class Family:
     silent: dict = dataclasses.field(default_factory=dict)
     experts_in_rows: bool = False  # stacked experts are [experts, in, out]: the fan-in is the middle dimension
     seed: int = 0
+    saving: dict = dataclasses.field(default_factory=dict)  # options of save_pretrained
     bare: bool = False  # config.json without the keys that say what the class assumes anyway
 
 
