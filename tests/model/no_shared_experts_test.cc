@@ -15,10 +15,12 @@ struct Case {
 };
 
 const Case kCases[] = {
-    {"deepseek_v2", R"("n_routed_experts": 4, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
+    {"deepseek_v2",
+     R"("n_routed_experts": 4, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
                        "v_head_dim": 4)",
      "n_shared_experts"},
-    {"deepseek_v3", R"("n_routed_experts": 4, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
+    {"deepseek_v3",
+     R"("n_routed_experts": 4, "q_lora_rank": null, "kv_lora_rank": 8, "qk_nope_head_dim": 4, "qk_rope_head_dim": 4,
                        "v_head_dim": 4, "n_group": 1, "topk_group": 1, "first_k_dense_replace": 0)",
      "n_shared_experts"},
     {"glm4_moe", R"("n_routed_experts": 4, "head_dim": 8, "first_k_dense_replace": 0)", "n_shared_experts"},
@@ -97,7 +99,8 @@ TEST(NoSharedExperts, OfGranite4NeedExperts) {
         "layer_types": ["attention"], "mamba_n_heads": 4, "mamba_d_head": 8, "shared_intermediate_size": 0, "num_local_experts": )",
                   experts, "}");
   };
-  for (const UnitSpec& unit : Model::Create(config(4), 0)->layout().units) {
+  const auto model = Model::Create(config(4), 0);
+  for (const UnitSpec& unit : model->layout().units) {
     for (const TensorSpec& tensor : unit.tensors) EXPECT_EQ(tensor.name.find("shared"), std::string::npos) << tensor.name;
   }
   ExpectError(Code::kInvalidArgument, {"shared_intermediate_size is 0"}, [&] { Model::Create(config(0), 0); });
