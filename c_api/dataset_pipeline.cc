@@ -278,10 +278,11 @@ dataset::TextPipeline MakePipeline(const PipelineConfig& given) {
   dataset::TextPipeline pipeline;
   const auto config = std::make_shared<PipelineConfig>(given);
   if (config->chat != nullptr) {
-    if (config->render.date.empty() && config->chat->contents().find("strftime_now") != std::string::npos)
-      config->render.date = Today();
+    if (config->tokenizer != nullptr) config->chat = config->chat->WithTokenizer(*config->tokenizer);
+    const std::string contents = config->chat->contents();
+    if (config->render.date.empty() && contents.find("strftime_now") != std::string::npos) config->render.date = Today();
     dataset::Hasher hasher;
-    hasher.AddText(config->chat->contents());
+    hasher.AddText(contents);
     hasher.AddText(config->render.date);
     pipeline.template_key = hasher.DigestHex();
     pipeline.render = [config](const dataset::RenderRequest& request) { return Render(*config, request); };

@@ -265,6 +265,13 @@ typedef struct hlm_template hlm_template;
 HLM_API HLM_MUST_USE hlm_error* hlm_template_open(const char* path, hlm_template** out_template);
 /* A template from its text. Errors as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_create(const char* text, hlm_template** out_template);
+/* The same templates as a folder with this tokenizer's files has them. A template that comes alone, from a file or a text, knows no
+ * tokens: it is given bos_token and its like by their names, and what is trained of a turn cannot end where generation does. Here the
+ * tokenizer's special tokens stand in place of those of the same name, and its added tokens and those that end a generation (eos_token,
+ * and eos_token_id of the generation_config.json beside its files) are known beside those that were. hlm_dataset_open does it with what
+ * it is given. INVALID_ARGUMENT where generation_config.json says no ids. Both may be destroyed afterwards. */
+HLM_API HLM_MUST_USE hlm_error* hlm_template_with_tokenizer(const hlm_template* chat_template, const hlm_tokenizer* tokenizer,
+                                                            hlm_template** out_template);
 
 /* A JSON object: {"names": [...], "generation": [names of those with {% generation %} tags], "special_tokens": {"bos_token": ...},
  * "added_tokens": [...], "stop_tokens": [...]}. Keys are only ever added. Caller frees with hlm_string_destroy. */
@@ -906,7 +913,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_start(hlm_trainer* trainer);
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_write(hlm_trainer* trainer, const char* path);
 
 /* Asks the call in progress, or the next one, to end with CANCELLED. Legal from any thread. A step that is cancelled before
- * its first update changes nothing and drops its gradient; after that it completes. Never fails; NULL is ignored. */
+ * its first update changes nothing and drops its gradient; after that it completes. On the CPU it ends before its next operation on a
+ * micro-batch, on a GPU before the next unit. Never fails; NULL is ignored. */
 HLM_API void hlm_trainer_cancel(hlm_trainer* trainer);
 
 /* Every later step, accumulate, evaluate and logits ends with DEADLINE_EXCEEDED, as by cancel, once it has run for this many

@@ -379,6 +379,12 @@ class Template {
     Check(hlm_template_create(text.c_str(), chat_template.handle_.out()));
     return chat_template;
   }
+  // With the tokens of a tokenizer; see hlm_template_with_tokenizer.
+  Template WithTokenizer(const Tokenizer& tokenizer) const {
+    Template chat_template;
+    Check(hlm_template_with_tokenizer(get(), tokenizer.get(), chat_template.handle_.out()));
+    return chat_template;
+  }
 
   std::string Describe() const {
     char* json = nullptr;

@@ -153,6 +153,16 @@ hlm_error* hlm_template_create(const char* text, hlm_template** out_template) {
   });
 }
 
+hlm_error* hlm_template_with_tokenizer(const hlm_template* chat_template, const hlm_tokenizer* tokenizer,
+                                       hlm_template** out_template) {
+  return Guard([&] {
+    NotNull(chat_template, "chat_template");
+    NotNull(tokenizer, "tokenizer");
+    NotNull(out_template, "out_template");
+    *out_template = new hlm_template{chat_template->chat->WithTokenizer(*tokenizer->tokenizer)};
+  });
+}
+
 hlm_error* hlm_template_describe(const hlm_template* chat_template, char** out_json) {
   return Guard([&] {
     NotNull(chat_template, "chat_template");

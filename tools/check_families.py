@@ -27,6 +27,7 @@ import transformers
 import cases
 import horizonlm
 import make_family_goldens as goldens
+import make_router_goldens as routers
 import training
 from families import model as models
 from families import tables
@@ -52,8 +53,28 @@ class Impossible(Exception):
 def transformers_side(folder, batches, options):
     model = models.load(folder, torch.float64)
     log_p = torch.log_softmax(training.batch_logits(models.logits_of(model), batches[0]), dim=-1)
-    steps = training.train(models.trained_parameters(model), models.logits_of(model), batches, options, STEPS)
-    return log_p.numpy(), steps
+    parameters, balancing = models.trained_parameters(model), balancing_of(model)
+
+    def backward(batch):
+        loss = balancing(batch) if balancing else training.batch_loss(models.logits_of(model), batch)
+        loss.backward()
+        return float(loss.detach())
+
+    return log_p.numpy(), training.take_steps(list(parameters.values()), backward, batches, options, STEPS)
+
+
+def balancing_of(model):
+    """A batch's loss with what output_router_logits adds to it, by all tokens of the batch; None where the config does not ask for it."""
+    text = model.config.get_text_config()
+    function = routers.balancing_of(model) if getattr(text, "output_router_logits", False) else None
+    if function is None:
+        return None
+
+    def loss(batch):
+        cross_entropy, _, together, _ = routers.evaluate(model, batch, function)
+        return cross_entropy + text.router_aux_loss_coef * together
+
+    return loss
 
 
 def batch_of(batch):

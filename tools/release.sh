@@ -20,7 +20,13 @@ while [[ "${1:-}" == --* ]]; do
   esac
   shift
 done
+(($# <= 1)) || { echo "error: '$2' is one argument too many; see --help" >&2; exit 2; }
 out=$(readlink -m "${1:-dist}")
+# A folder of something else is not replaced.
+if [[ -e "$out" && ! -e "$out/SHA256SUMS" && -n "$(ls -A "$out")" ]]; then
+  echo "error: $out: is not empty, and no release (it has no SHA256SUMS); nothing is replaced" >&2
+  exit 1
+fi
 version=$(sed -n 's/^HORIZON_LM_VERSION = "\(.*\)"$/\1/p' bindings/version.bzl)
 home=$(sed -n 's/^HORIZON_LM_HOME = "\(.*\)"$/\1/p' bindings/version.bzl)
 say() { printf '\n== %s\n' "$*"; }
@@ -31,6 +37,7 @@ bazel build -c opt "${config[@]}" //c_api:archive //c_api:debian_tree //bindings
 say "packages"
 rm -rf "$out"
 mkdir -p "$out"
+: >"$out/SHA256SUMS"  # it is a release from here on, if not a whole one
 cp -L bazel-bin/c_api/horizonlm-"$version"-linux-x86_64.tar.gz bazel-bin/bindings/python/horizonlm-"$version"-*.whl \
   bazel-bin/bindings/csharp/HorizonLM."$version".nupkg "$out/"
 /usr/bin/python3 bindings/python/build_backend.py "$out" >/dev/null

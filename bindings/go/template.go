@@ -32,9 +32,25 @@ func newTemplate(name, text string, create func(string, *uintptr) error) (*Templ
 	if err := create(text, &box); err != nil {
 		return nil, err
 	}
+	return ownTemplate(box), nil
+}
+
+func ownTemplate(box uintptr) *Template {
 	t := &Template{box}
 	runtime.SetFinalizer(t, func(t *Template) { native.Hlm_template_free(t.box) })
-	return t, nil
+	return t
+}
+
+// WithTokenizer is the same templates with the tokens of a tokenizer, as a folder with both has them; OpenDataset does it with what it is given.
+// For a template of a file or a text: its bos_token and the like are the tokenizer's, and trained turns end where generation does.
+func (t *Template) WithTokenizer(tokenizer *Tokenizer) (*Template, error) {
+	defer runtime.KeepAlive(t)
+	defer runtime.KeepAlive(tokenizer)
+	var box uintptr
+	if err := native.Hlm_template_with_tokenizer(t.handle(), tokenizer.handle(), &box); err != nil {
+		return nil, err
+	}
+	return ownTemplate(box), nil
 }
 
 // Close frees the template. It may be called more than once.

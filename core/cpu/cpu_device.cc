@@ -69,6 +69,7 @@ class CpuDevice final : public Device {
   std::unique_ptr<Event> CreateEvent() override { return std::make_unique<CpuEvent>(context_); }
   Ops& ops() override { return ops_; }
   RaceChecker* race_checker() override { return context_->checker.get(); }
+  void LeaveOut(std::function<bool()> asked) override { context_->leaves_out = std::move(asked); }
 
  private:
   Buffer Take(size_t bytes, std::atomic<size_t>* used) {

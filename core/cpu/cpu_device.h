@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -18,11 +19,12 @@ struct CpuDeviceOptions {
   // For tests:
   int64_t delay_seed = -1;  // >= 0: every piece of stream work is preceded by a random sleep of up to max_delay_us
   int max_delay_us = 200;
-  bool check_races = false;            // keep a RaceChecker ...
-  std::shared_ptr<RaceChecker> races;  // ... this one, which the devices of a run share; null: one of its own
-  std::string drop_wait;               // stream waits with this `why` do nothing, as if the line had been forgotten
-  int64_t fail_allocation = -1;        // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
-  int64_t fail_work = -1;              // the n-th piece of stream work (from 0) throws INTERNAL
+  bool check_races = false;                       // keep a RaceChecker ...
+  std::shared_ptr<RaceChecker> races;             // ... this one, which the devices of a run share; null: one of its own
+  std::string drop_wait;                          // stream waits with this `why` do nothing, as if the line had been forgotten
+  int64_t fail_allocation = -1;                   // the n-th allocation (from 0) throws RESOURCE_EXHAUSTED
+  int64_t fail_work = -1;                         // the n-th piece of stream work (from 0) throws INTERNAL
+  std::function<void(int64_t)> before_operation;  // called by a stream as its n-th operation (from 0) begins
 };
 
 std::unique_ptr<Device> CreateCpuDevice(const CpuDeviceOptions& options);

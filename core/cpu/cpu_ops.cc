@@ -80,8 +80,11 @@ void CpuOps::Do(Stream& stream, const Call& call, OpFacts facts) {
   const size_t bytes = WorkspaceBytes(call);
   const Means means{context_->threads, bytes == 0 ? nullptr : static_cast<float*>(Workspace(facts.operation, bytes))};
   facts.accesses.push_back(Writes("workspace", means.scratch, bytes));
-  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses),
-                                          [call, means] { std::visit([&](const auto& args) { RunCall(args, means); }, call); });
+  static_cast<CpuStream&>(stream).Enqueue(std::move(facts.accesses), [call, means, &context = *context_] {
+    if (context.leaves_out && context.leaves_out()) return;
+    if (context.options.before_operation) context.options.before_operation(context.begun++);
+    std::visit([&](const auto& args) { RunCall(args, means); }, call);
+  });
 }
 
 }  // namespace hlm

@@ -30,6 +30,8 @@ struct CpuContext {
   std::shared_ptr<TeamWaits> team_waits = TeamWaits::OfThisProcess();
   std::shared_ptr<RaceChecker> checker;  // or null; one for all devices of a run
   std::atomic<int64_t> work_count{0};    // pieces of work enqueued so far, for fail_work
+  std::function<bool()> leaves_out;      // Device::LeaveOut; or empty
+  std::atomic<int64_t> begun{0};         // operations, for before_operation
 };
 
 // One record of an event in a stream. Shared by the queue entries and the event, so that each may end first.

@@ -114,6 +114,10 @@ class Device {
 
   // Follows who may touch which bytes (race_checker.h); nullptr unless switched on for a test.
   virtual RaceChecker* race_checker() { return nullptr; }
+
+  // Before streams are made: operations that are enqueued but have not begun are left out where `asked` says so, from any thread, when their
+  // turn comes. A device that cannot take back what is enqueued runs them.
+  virtual void LeaveOut(std::function<bool()> /*asked*/) {}
 };
 
 }  // namespace hlm

@@ -154,6 +154,9 @@ void Hub::Greet(Connection& c, const std::string& bytes) {
     c.outbox += Pack(static_cast<uint8_t>(Say::kRefused), why);
     SendSome(c.socket, c.outbox);
     c.gone = true;
+    constexpr size_t kMostSaid = 256;
+    refused_ = why.substr(0, kMostSaid);
+    if (!started_) SendToAll(Say::kWaiting, WhoCame());
     return;
   }
   c.rank = hello->rank;
@@ -176,7 +179,7 @@ std::string Hub::WhoCame() {
     list += StrCat(list.empty() ? "" : ", ", rank);
   }
   if (named > kMostNamed) missing += StrCat(" and ", named - kMostNamed, " more");
-  return StrCat("rank ", came, " came, rank ", missing, " did not");
+  return StrCat("rank ", came, " came, rank ", missing, " did not", refused_.empty() ? "" : "; sent away: ", refused_);
 }
 
 Hub::Connection* Hub::Of(int64_t rank) {

@@ -113,6 +113,7 @@ class Hub {
   std::vector<Connection> connections_;
   std::map<int64_t, std::map<int64_t, std::string>> gathers_;  // by number, by rank
   bool started_ = false;
+  std::string refused_;  // why the last one that does not belong was sent away
   Verdict verdict_;
   double last_beat_ = 0;
   HostName local_host_;

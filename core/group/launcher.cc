@@ -53,15 +53,19 @@ uint64_t Hash(std::string_view text) {  // FNV-1a
 
 std::string DerivedPort(const std::string& of) { return std::to_string(kFirstPort + Hash(of) % kPorts); }
 
-// The first host of "node[03-07,12]-a,other".
-std::string FirstHost(const std::string& list) {
-  const size_t bracket = list.find_first_of("[,");
-  if (bracket == std::string::npos || list[bracket] == ',') return list.substr(0, bracket);
-  const size_t close = list.find(']', bracket), end = list.find_first_of("-,]", bracket);
-  if (close == std::string::npos) throw InvalidArgument("the list of nodes \"", list, "\" has no ]");
-  const size_t next = list.find_first_of("[,", close);
-  return list.substr(0, bracket) + list.substr(bracket + 1, end - bracket - 1) +
-         list.substr(close + 1, next == std::string::npos ? next : next - close - 1);
+// The first host of "node[03-07,12]-a,other", or of "rack[0-3]node[1-8]".
+std::string FirstHost(std::string_view list) {
+  std::string host;
+  while (true) {
+    const size_t bracket = list.find_first_of("[,");
+    host += list.substr(0, bracket);
+    if (bracket == std::string_view::npos || list[bracket] == ',') return host;
+    const size_t close = list.find(']', bracket), end = list.find_first_of("-,]", bracket);
+    if (close == std::string_view::npos)
+      throw InvalidArgument("the list of nodes has no ] behind \"", list.substr(bracket), "\"");
+    host += list.substr(bracket + 1, end - bracket - 1);
+    list.remove_prefix(close + 1);
+  }
 }
 
 // Entry `node` of "2(x3),1".

@@ -198,6 +198,15 @@ JsonValue ParseJson(std::string_view text, const std::string& where, bool unique
 }
 JsonValue ParseJsonRecord(std::string_view text, const std::string& where) { return Parse(text, where, true, true); }
 
+JsonValue ParseJsonOrNull(std::string_view text) {
+  try {
+    return ParseJson(text, "JSON");
+  } catch (const Error& error) {
+    if (error.code() != Code::kInvalidArgument) throw;
+    return JsonValue();
+  }
+}
+
 std::string Printable(std::string_view text, size_t longest) {
   std::string out;
   for (size_t at = 0; at < text.size();) {

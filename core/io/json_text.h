@@ -18,6 +18,8 @@ inline constexpr int kMaxJsonDepth = 64;
 JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys = false);
 // The same with unique keys, for a record of a data set: strings that JSON does not allow are literals too.
 JsonValue ParseJsonRecord(std::string_view text, const std::string& where);
+// Null for text that ParseJson refuses, where that is no fault of anybody's.
+JsonValue ParseJsonOrNull(std::string_view text);
 
 // The text for an error message: control characters, and bytes that are not UTF-8, become '?'; what is longer than `longest` is
 // cut.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
 
@@ -33,7 +34,9 @@ std::vector<std::string_view> SplitAtCommas(std::string_view text) {
   std::vector<std::string_view> parts;
   while (true) {
     const size_t comma = text.find(',');
-    parts.push_back(text.substr(0, comma));
+    std::string_view part = text.substr(0, comma);
+    part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+    parts.push_back(part.substr(0, part.find_last_not_of(' ') + 1));
     if (comma == std::string_view::npos) return parts;
     text.remove_prefix(comma + 1);
   }
@@ -71,7 +74,10 @@ std::vector<std::string> DeviceList::Names() const {
   return names;
 }
 
-DeviceList ParseDeviceList(const std::string& text, const std::function<int()>& count) {
+bool IsAuto(const std::string& text) { return SameWord(text, "auto"); }
+
+DeviceList ParseDeviceList(const std::string& given, const std::function<int()>& count) {
+  const std::string text = AsciiLower(given);
   DeviceList list;
   bool cpu = false;
   for (const std::string_view part : SplitAtCommas(text)) {

@@ -116,7 +116,7 @@ void CheckGpus(const std::string& name, const DeviceList& list) {
 }
 
 DeviceList Resolve(const std::string& name) {
-  if (name == "auto") {
+  if (IsAuto(name)) {
     try {
       CudaPlugin().Count();
       return {.cuda = {0}, .reason = "the first CUDA device"};
@@ -290,7 +290,7 @@ MachineSpec DescribeMachine(const std::string& name) {
 
 MachineSpec DescribeMachineFile(std::string_view json, const std::string& device) {
   MachineSpec m = ParseMachine(json);
-  if (device == "auto" || device == DeviceListText(m.devices)) return m;
+  if (IsAuto(device) || device == DeviceListText(m.devices)) return m;
   const bool gpus = m.devices.front() != "cpu";
   DeviceList list = ParseDeviceList(device, [&] { return gpus ? static_cast<int>(m.devices.size()) : 0; });
   const std::vector<std::string> names = list.Names();

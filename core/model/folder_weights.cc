@@ -186,7 +186,8 @@ void FolderWeights::Check(const ModelLayout& layout, const ModelNames& names) {
       continue;
     }
     if (IsIgnored(name, names)) continue;
-    if (IsCarried(name, names)) {
+    const bool empty = place.entry->begin == place.entry->end;  // parts of a width of 0, which some classes have and write
+    if (empty || IsCarried(name, names)) {
       carried_.push_back({place.file, place.entry});
       continue;
     }

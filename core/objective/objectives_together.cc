@@ -40,8 +40,9 @@ PreferenceMetrics PreferenceTogether(Trainer& trainer, const Batch& batch, const
   const PreferenceOptions& o = in.options;
   const GroupBatch all(
       group, batch, Refused(batch, in),
-      StrCat("a preference loss of kind ", static_cast<int>(o.kind), " ", o.beta, " ", o.gamma, " ", o.label_smoothing, " ",
-             o.sft_weight, " ", in.denominator, " ", in.sft_denominator, " ", in.reference.none, " ", in.forward_only));
+      StrCat("a preference loss, kind ", static_cast<int>(o.kind), ", beta ", o.beta, ", gamma ", o.gamma, ", label_smoothing ",
+             o.label_smoothing, ", sft_weight ", o.sft_weight, ", loss denominator ", in.denominator, ", sft_denominator ",
+             in.sft_denominator, ", reference_free ", in.reference.none, ", forward_only ", in.forward_only));
   const ReferenceOfAll reference(group, in.reference, batch);
   PreferenceInputs whole = in;
   whole.of_all = true;
@@ -54,8 +55,10 @@ UnpairedMetrics UnpairedTogether(Trainer& trainer, const Batch& batch, const Unp
   const UnpairedOptions& o = in.options;
   const GroupBatch all(
       group, batch, Refused(batch, in),
-      StrCat("a loss of KTO ", o.beta, " ", o.desirable_weight, " ", o.undesirable_weight, " ", in.denominator, " ", in.kl, " ",
-             in.mismatched != nullptr, " ", in.mismatched_weights != nullptr, " ", in.reference.none, " ", in.forward_only));
+      StrCat("a loss of KTO, beta ", o.beta, ", desirable_weight ", o.desirable_weight, ", undesirable_weight ",
+             o.undesirable_weight, ", loss denominator ", in.denominator, ", kl ", in.kl, ", mismatched answers ",
+             in.mismatched != nullptr, ", kept weights for them ", in.mismatched_weights != nullptr, ", reference_free ",
+             in.reference.none, ", forward_only ", in.forward_only));
   const std::vector<int32_t> desirable = GatherArray(group, in.desirable, "desirable", Some(batch));
   const ReferenceOfAll reference(group, in.reference, batch);
   UnpairedInputs whole = in;
@@ -75,11 +78,12 @@ UnpairedMetrics UnpairedTogether(Trainer& trainer, const Batch& batch, const Unp
 PolicyMetrics PolicyTogether(Trainer& trainer, const Batch& batch, const PolicyInputs& in) {
   ProcessGroup& group = *trainer.group();
   const PolicyOptions& o = in.options;
-  const GroupBatch all(
-      group, batch, Refused(batch, in),
-      StrCat("a policy's loss ", static_cast<int>(o.kind), " ", static_cast<int>(o.ratio), " ", static_cast<int>(o.kl), " ",
-             static_cast<int>(o.reduction), " ", o.clip_low, " ", o.clip_high, " ", o.dual_clip, " ", o.kl_weight, " ",
-             o.importance_cap, " ", o.entropy_weight, " ", o.denominator, " ", in.wants_entropy, " ", in.forward_only));
+  const GroupBatch all(group, batch, Refused(batch, in),
+                       StrCat("a policy's loss, kind ", static_cast<int>(o.kind), ", ratio ", static_cast<int>(o.ratio), ", kl ",
+                              static_cast<int>(o.kl), ", reduction ", static_cast<int>(o.reduction), ", clip_low ", o.clip_low,
+                              ", clip_high ", o.clip_high, ", dual_clip ", o.dual_clip, ", kl_weight ", o.kl_weight,
+                              ", importance_cap ", o.importance_cap, ", entropy_weight ", o.entropy_weight, ", loss denominator ",
+                              o.denominator, ", entropies wanted ", in.wants_entropy, ", forward_only ", in.forward_only));
   const auto gather = [&](std::span<const float> own, const char* name) { return GatherArray(group, own, name, Some(batch)); };
   const std::vector<float> advantages = gather(in.advantages, "advantages"), old = gather(in.old_logprobs, "old_logprobs"),
                            reference = gather(in.reference_logprobs, "reference_logprobs"),

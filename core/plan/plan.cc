@@ -119,6 +119,9 @@ void CheckRouted(const PlanInputs& in) {
   const auto routes = [](const BlockSpec& block) { return FindRouter(block) != nullptr; };
   if (std::none_of(in.spec.kinds.begin(), in.spec.kinds.end(), routes))
     throw InvalidArgument("experts_up is routed and the model has no experts");
+  const auto chooses = [](const BlockSpec& block) { return FindRouter(block) != nullptr && FindRouter(block)->count > 1; };
+  if (std::none_of(in.spec.kinds.begin(), in.spec.kinds.end(), chooses))
+    throw InvalidArgument("experts_up is routed and the model's layers have one expert each, which every token takes");
   throw Unimplemented(
       "experts_up is routed and the model's blocks have something behind their experts: they are visited as a whole");
 }

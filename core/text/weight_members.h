@@ -8,7 +8,8 @@ namespace hlm {
 
 // 0 or false takes the answer out: OpenAI's "weight", axolotl's "train" and "training", ms-swift's "loss_scale", others'
 // "loss_weight" and "loss_mask", and "loss" where it is true or false (a number there was measured).
-inline constexpr std::string_view kWeightMembers[] = {"weight", "loss_weight", "loss_mask", "loss_scale", "train", "training", "loss"};
+inline constexpr std::string_view kWeightMembers[] = {"weight", "loss_weight", "loss_mask", "loss_scale",
+                                                      "train",  "training",    "loss"};
 
 }  // namespace hlm
 

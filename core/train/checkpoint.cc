@@ -15,10 +15,6 @@
 namespace hlm {
 namespace {
 
-const char* Name(Schedule schedule) {
-  return schedule == Schedule::kConstant ? "constant" : schedule == Schedule::kLinear ? "linear" : "cosine";
-}
-
 // For the record: a run may go on with others.
 JsonValue Settings(const TrainerOptions& options, double grad_clip) {
   const OptimizerOptions& o = options.optimizer;

@@ -26,6 +26,7 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
       experts_(spec.layers()) {
   HLM_CHECK(devices.size() == plan.devices.size(), devices.size(), " devices and a plan for ", plan.devices.size());
   for (Device* device : devices) {
+    device->LeaveOut([&interrupt] { return interrupt.LeavesOut(); });
     lanes_.push_back(
         std::make_unique<Lane>(LaneContext{spec, layout, plan, trace, static_cast<int64_t>(lanes_.size())}, *device, batch_));
   }
@@ -33,7 +34,12 @@ Executor::Executor(const ModelSpec& spec, const ModelLayout& layout, const Plan&
 }
 
 double Executor::ForwardBackward(const Pass& pass, const Gradients& gradients, const Weigh* weigh) {
-  return Run(pass, &gradients, {.weigh = weigh});
+  if (weigh == nullptr) return Run(pass, &gradients, {});
+  const Weigh whole = [&](const SweepLosses& sweep) {
+    Look(pass);  // losses that were left out are nobody's
+    (*weigh)(sweep);
+  };
+  return Run(pass, &gradients, {.weigh = &whole});
 }
 
 double Executor::Forward(const Pass& pass) {
@@ -68,15 +74,16 @@ void Executor::Logits(const Pass& pass, std::span<const int64_t> places, float* 
 // The picture of the design, one call an arrow: layers, gradients down, weights up.
 double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head) {
   HLM_CHECK(pass.weights == nullptr || gradients == nullptr, "a backward pass under frozen weights");
+  if (Alone(pass)) interrupt_.Open();
   Begin(pass);
   bool updating = false;  // timing `backward` has been let loose: the step can no longer be called back
   for (int64_t v = 0; v < static_cast<int64_t>(pass.visits.size()); ++v) {
-    // Of several processes none may stop alone: they agree on it before a pass and after it.
-    if (!updating && pass.cut.ranks().size == 1) interrupt_.Check();
+    if (!updating) Look(pass);
     const Visit& visit = pass.visits[static_cast<size_t>(v)];
     const bool has_rows = experts_.HasRows(visit);
     Compute(pass, v, has_rows, head);
     if (visit.kind == VisitKind::kHead && gradients != nullptr && gradients->update && visit.sweep + 1 == pass.cut.sweeps()) {
+      interrupt_.Close();
       updating = true;
       GateUpdates(pass);
     }
@@ -87,6 +94,13 @@ double Executor::Run(const Pass& pass, const Gradients* gradients, const Lane::H
   Finish(pass, updating);
   routers_.End(pass, GatherBytes());
   return head.weigh != nullptr ? 0 : pass.Loss(Losses(), Entropies());
+}
+
+// Of several processes none may stop alone: they agree on it before a pass and after it.
+bool Executor::Alone(const Pass& pass) { return pass.cut.ranks().size == 1; }
+
+void Executor::Look(const Pass& pass) {
+  if (Alone(pass)) interrupt_.Check();
 }
 
 void Executor::Begin(const Pass& pass) {
@@ -124,6 +138,7 @@ void Executor::HearRouters(const Pass& pass, const Visit& visit, const Gradients
 // Losses are on the host, of all processes.
 void Executor::Finish(const Pass& pass, bool updating) {
   for (const auto& lane : lanes_) lane->Finish(pass);
+  interrupt_.Close();
   if (pass.cut.ranks().size > 1) {
     if (updating) {
       updater_.WaitIdle();  // it has gathered them
@@ -183,7 +198,9 @@ void Executor::LearnChoice(const Pass& pass, const Visit& visit) {
   experts_.Begin(visit.layer, visit.sweep, routers_.places().Of(visit.layer).experts);
   for (size_t l = 0; l < lanes_.size(); ++l) {
     if (pass.cut.ShareOf(visit.sweep, static_cast<int64_t>(l)).empty()) continue;
-    experts_.Add(visit.layer, lanes_[l]->loads().AwaitChoices(visit.layer));
+    const float* choices = lanes_[l]->loads().AwaitChoices(visit.layer);
+    Look(pass);  // choices that were left out are none
+    experts_.Add(visit.layer, choices);
   }
 }
 
@@ -210,7 +227,9 @@ void Executor::HandDown(const Pass& pass, const Visit& visit, const Gradients& g
 }
 
 void Executor::Abandon() noexcept {
+  interrupt_.Stop();
   for (const auto& lane : lanes_) lane->Abandon();
+  interrupt_.Forget();
   group_.Abandon();
 }
 

@@ -72,6 +72,8 @@ class Executor {
 
  private:
   double Run(const Pass& pass, const Gradients* gradients, const Lane::HeadJob& head);
+  static bool Alone(const Pass& pass);
+  void Look(const Pass& pass);  // throws where the call is asked to end, and may
   void Begin(const Pass& pass);
   void Compute(const Pass& pass, int64_t v, bool has_rows, const Lane::HeadJob& head);
   void HearRouters(const Pass& pass, const Visit& visit, const Gradients* gradients, bool updating);

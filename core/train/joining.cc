@@ -66,9 +66,10 @@ void JoinGroup(const Model& model, const Plan& plan, const TrainerOptions& optio
                plan.step_tokens, " tokens a step, parts of ", plan.part_bytes, " bytes in ", plan.pieces.size(),
                " pieces, route ", Name(plan.route), plan.sharded ? ", sharded, " : ", replicated, ", Name(plan.timing),
                ", grad_clip ", plan.grad_clip, ", betas ", o.beta1, " ", o.beta2, ", eps ", o.eps, ", weight_decay ",
-               o.weight_decay, ", lr ", r.lr, ", schedule ", static_cast<int>(r.schedule), " ", r.warmup_steps, " ",
-               r.total_steps, " ", r.min_lr_ratio, ", token_metrics ", options.token_metrics, ", routers ", router.balance, " ",
-               Name(router.scope), " ", router.z, " ", router.bias_rate, " ", Name(router.unrouted), ", ",
+               o.weight_decay, ", lr ", r.lr, ", schedule ", Name(r.schedule), ", warmup_steps ", r.warmup_steps,
+               ", total_steps ", r.total_steps, ", min_lr_ratio ", r.min_lr_ratio, ", token_metrics ", options.token_metrics,
+               ", router_aux_loss_coef ", router.balance, ", router_aux_loss_scope ", Name(router.scope), ", router_z_loss_coef ",
+               router.z, ", router_bias_rate ", router.bias_rate, ", unrouted ", Name(router.unrouted), ", ",
                model.layout().parameters, " parameters, weights whose sample has the hash ", sample));
   group->UseDevice(plan.devices.front().name);
 }

@@ -8,6 +8,10 @@
 
 namespace hlm {
 
+const char* Name(Schedule schedule) {
+  return schedule == Schedule::kConstant ? "constant" : schedule == Schedule::kLinear ? "linear" : "cosine";
+}
+
 void CheckSchedule(const ScheduleOptions& o) {
   if (!(o.lr >= 0) || !std::isfinite(o.lr)) throw InvalidArgument("lr is ", o.lr, "; it must be finite and not negative");
   if (o.warmup_steps < 0) throw InvalidArgument("warmup_steps is ", o.warmup_steps, "; it must not be negative");

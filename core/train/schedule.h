@@ -7,6 +7,7 @@
 namespace hlm {
 
 enum class Schedule { kConstant = 0, kLinear = 1, kCosine = 2 };
+const char* Name(Schedule schedule);  // "constant", "linear", "cosine"
 
 struct ScheduleOptions {
   double lr = 1e-5;

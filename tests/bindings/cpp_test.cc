@@ -111,6 +111,7 @@ TEST(Cpp, TemplatesAndDataSets) {
   EXPECT_NE(chat.RenderTraining(dialogue).find("\"trained\""), std::string::npos);
   EXPECT_NE(chat.Describe().find("default"), std::string::npos);
   Fails(HLM_INVALID_ARGUMENT, "line", [] { hlm::Template::Create("{% for %}"); });
+  EXPECT_EQ(hlm::Template::Create("x").WithTokenizer(hlm::Tokenizer::Open(kFolder)).Describe(), chat.Describe());
 
   const std::string path = Scratch("data") + "/d.jsonl";
   std::ofstream(path) << R"({"prompt": "ab", "completion": "cd"})"

@@ -105,6 +105,52 @@ class Datasets : public testing::Test {
 
 constexpr const char* kDialogue = R"({"messages": [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "yes"}]})";
 
+// A template of a text that meets a tokenizer trains what the folder of both does; what ends a generation is in the cache's key.
+TEST_F(Datasets, ATemplateOfATextTakesTheTokenizersTokens) {
+  const char* templates[] = {
+      "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|><|im_start|>\n{% endfor %}"
+      "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+      "{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }} bye\n{% endfor %}{% if add_generation_prompt "
+      "%}assistant: {% endif %}",
+      "{% for m in messages %}{{ m.role }}: {{ m.content }}<|im_end|> bye {{ eos_token }}\n{% endfor %}{% if "
+      "add_generation_prompt %}assistant: {% endif %}"};
+  const char* trained[] = {"yesE", "yes$", "yesE"};
+  Write("generation_config.json", R"({"eos_token_id": [257, 258]})");
+  const std::string data = Write("one.jsonl", kDialogue);
+  hlm_tokenizer* tokenizer = nullptr;
+  ASSERT_EQ(Code(hlm_tokenizer_open(folder_.c_str(), &tokenizer)), HLM_OK) << message_;
+  for (size_t i = 0; i < 3; ++i) {
+    SCOPED_TRACE(templates[i]);
+    Write("chat_template.jinja", templates[i]);
+    Set folder;
+    ASSERT_EQ(Open(Config(data), &folder), HLM_OK) << message_;
+    const hlm_dataset_batch of_folder = Next(folder, 1);
+    EXPECT_EQ(Trained(of_folder), trained[i]);
+    Write("chat_template.jinja", "{{ raise_exception('not this one') }}");
+    hlm_template* text = nullptr;
+    ASSERT_EQ(Code(hlm_template_create(templates[i], &text)), HLM_OK) << message_;
+    const std::string alone = R"({"data": ")" + data + R"(", "seq_len": 128, "epochs": 1})";
+    for (const auto& [config, given] :
+         {std::pair(Config(data), static_cast<hlm_tokenizer*>(nullptr)), std::pair(alone, tokenizer)}) {
+      hlm_dataset* opened = nullptr;
+      ASSERT_EQ(Code(hlm_dataset_open(config.c_str(), given, text, &opened)), HLM_OK) << message_;
+      const Set set(opened);
+      const hlm_dataset_batch batch = Next(set, 1);
+      EXPECT_EQ(std::vector<int32_t>(batch.ids, batch.ids + batch.n_ids),
+                std::vector<int32_t>(of_folder.ids, of_folder.ids + of_folder.n_ids));
+      EXPECT_EQ(Trained(batch), trained[i]);
+    }
+    hlm_template_destroy(text);
+  }
+  hlm_tokenizer_destroy(tokenizer);
+  // The first of them once more, where <|im_end|> ends no generation: what was tokenized before is not read.
+  Write("chat_template.jinja", templates[0]);
+  Write("generation_config.json", R"({"eos_token_id": 258})");
+  Set other;
+  ASSERT_EQ(Open(Config(data), &other), HLM_OK) << message_;
+  EXPECT_EQ(Trained(Next(other, 1)), "yesES");
+}
+
 // Words that a record gives its template stand in what it makes, or are told; a single one is a switch.
 TEST_F(Datasets, TellWhatTheTemplatePrintsNoneOf) {
   Write("chat_template.jinja",
@@ -315,6 +361,8 @@ TEST_F(Datasets, WrongCallsAreRefused) {
   EXPECT_EQ(Open("{}", &set), HLM_INVALID_ARGUMENT);
   EXPECT_EQ(Open(Config(Write("d.jsonl", kDialogue), R"(, "templat": 1)"), &set), HLM_INVALID_ARGUMENT);
   EXPECT_NE(message_.find("templat"), std::string::npos);
+  EXPECT_EQ(Open(Config(Write("d.jsonl", kDialogue), R"(, "mask": "all")"), &set), HLM_INVALID_ARGUMENT);
+  EXPECT_NE(message_.find("mask is \"all\"; legal are auto, tags, spans, unroll"), std::string::npos) << message_;
   EXPECT_EQ(Open(R"({"data": ")" + Write("d.jsonl", kDialogue) + "\"}", &set), HLM_FAILED_PRECONDITION);
   EXPECT_NE(message_.find("d.jsonl:1: a conversation needs a chat template"), std::string::npos) << message_;
   EXPECT_EQ(Open(Config(Write("d.jsonl", R"({"messages": [{"role": "user", "content": "x"}]})")), &set), HLM_INVALID_ARGUMENT);

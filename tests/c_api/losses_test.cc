@@ -133,6 +133,42 @@ TEST(LossesTest, KtoTakesItsDivergenceFromMismatchedAnswers) {
   options.n_mismatched_sums = 3;
   ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
               {"n_mismatched_sums is 3", "4"});
+  options.mismatched = nullptr;
+  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"mismatched_sums is given", "mismatched is NULL"});
+  options.mismatched_sums = nullptr, options.n_mismatched_sums = 0;
+  options.n_desirable = 3;
+  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"desirable", "3", "4"});
+}
+
+TEST(LossesTest, MismatchedAnswersAreWeighedOnce) {
+  hlm_plan_options plan = TinyPlanOptions();
+  plan.frozen_copies = 1;
+  const Trainer trainer = TinyTrainer(plan);
+  const Documents documents = FourDocuments();
+  const hlm_batch batch = documents.Get();
+  hlm_weights* raw = nullptr;
+  ASSERT_OK(hlm_trainer_keep_weights(trainer.get(), &raw));
+  const Weights kept(raw);
+  const std::vector<int32_t> desirable = {1, 0, 1, 0};
+  const std::vector<double> sums(4, -1.0);
+  hlm_kto_options options;
+  hlm_kto_options_init(&options);
+  options.desirable = desirable.data();
+  options.n_desirable = 4;
+  options.reference_sums = sums.data();
+  options.n_reference_sums = 4;
+  options.mismatched_weights = kept.get();
+  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"mismatched_weights is given", "mismatched is NULL"});
+  options.mismatched = &batch;
+  options.mismatched_sums = sums.data();
+  options.n_mismatched_sums = 4;
+  ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"both mismatched_sums and mismatched_weights are given"});
+  options.mismatched_sums = nullptr, options.n_mismatched_sums = 0;
+  EXPECT_OK(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr));
 }
 
 TEST(LossesTest, APolicysFirstRatioIsOne) {
@@ -344,6 +380,12 @@ TEST(LossesTest, RefusalsNameWhatIsWrong) {
   hlm_policy_options policy;
   hlm_policy_options_init(&policy);
   ExpectError(hlm_trainer_accumulate_policy(trainer.get(), &batch, &policy, nullptr), HLM_INVALID_ARGUMENT, {"advantages"});
+  hlm_preference_options_init(&options);
+  options.kind = HLM_PREFERENCE_SIMPO;
+  const std::vector<double> sums(4, -1.0);
+  options.reference_sums = sums.data(), options.n_reference_sums = 4;
+  ExpectError(hlm_trainer_accumulate_preference(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
+              {"a reference is given", "this kind of loss has none"});
   ExpectError(hlm_trainer_keep_weights(nullptr, nullptr), HLM_INVALID_ARGUMENT, {"trainer"});
   hlm_weights_destroy(nullptr);
 }

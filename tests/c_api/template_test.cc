@@ -229,6 +229,98 @@ TEST(TemplateApi, AddedTokensAreThoseOfBothFiles) {
   EXPECT_NE(training.find(R"("without_stop":0)"), std::string::npos) << training;
 }
 
+// What transformers (5.24) gives a template: tokens with a role, a model's own too, and no lists of them. special_tokens_map.json
+// stands above tokenizer_config.json, but beside "added_tokens_decoder" it does not count.
+TEST(TemplateApi, TheTokensWithARoleAreVariables) {
+  constexpr const char* kPrint =
+      "{{ bos_token }}|{{ eos_token }}|{{ image_token }}|{{ think_end }}|{{ foo_token }}|{{ vision_token }}|"
+      "{{ additional_special_tokens }}{{ extra_special_tokens }}{{ add_bos_token }}";
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"bos_token": "<s>", "eos_token": "</s>", "image_token": "<img>", "additional_special_tokens": ["<x>"],
+           "add_bos_token": true, "foo_token": {"__type": "AddedToken", "content": "<aud>"}})",
+       "<s>|</s>|<img>||<aud>|<v>|"},
+      {R"({"bos_token": "<x>", "extra_special_tokens": {"image_token": "<img>", "think_end": "<x>"}})",
+       "<s>|</s>|<img>|<x>||<v>|"},
+      {R"({"bos_token": "<x>", "extra_special_tokens": ["<x>"], "added_tokens_decoder": {}})", "<x>||||||"},
+      {R"({"eos_token": "<x>", "model_specific_special_tokens": {"think_end": "<t>"}, "added_tokens_decoder": {}})",
+       "|<x>||<t>|||"},
+  };
+  const Folder folder;
+  folder.Write("special_tokens_map.json", R"({"bos_token": "<s>", "eos_token": {"content": "</s>"}, "vision_token": "<v>"})");
+  folder.Write("chat_template.jinja", kPrint);
+  for (const auto& [config, printed] : cases) {
+    folder.Write("tokenizer_config.json", config);
+    hlm_template* made = nullptr;
+    ASSERT_OK(hlm_template_open(folder.path(), &made));
+    EXPECT_EQ(Render(Template(made).get(), "[]"), printed) << config;
+  }
+}
+
+// A file or a text alone, with a tokenizer, is what the folder of both is.
+TEST(TemplateApi, ATokenizerGivesATemplateItsTokens) {
+  const Folder folder;
+  folder.Write("tokenizer.json",
+               R"({"added_tokens": [{"id": 0, "content": "<s>", "special": true}, {"id": 1, "content": "</s>", "special": true},
+      {"id": 2, "content": "<|end|>", "special": true}, {"id": 3, "content": "<|user|>", "special": false}],
+      "model": {"type": "BPE", "vocab": {"<s>": 0, "</s>": 1, "<|end|>": 2, "<|user|>": 3, "a": 4}, "merges": []}})");
+  folder.Write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "</s>", "turn_token": "<|user|>"})");
+  folder.Write("generation_config.json", R"({"eos_token_id": [1, 2]})");
+  constexpr const char* kTwo = R"([{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"},
+      {"role": "user", "content": "r"}, {"role": "assistant", "content": "b"}])";
+  struct Case {
+    const char* text;
+    const char* rendered;
+    const char* trained;
+  };
+  const Case cases[] = {
+      // What stands behind a token that ends a generation belongs to no turn.
+      {"{{ bos_token }}{% for m in messages %}{{ m.content }}<|end|><|user|>{% endfor %}",
+       "<s>q<|end|><|user|>a<|end|><|user|>r<|end|><|user|>b<|end|><|user|>", R"("trained":[[19,27],[51,59]])"},
+      // The end of a turn is printed by the next one.
+      {"{% for m in messages %}{% if m.role == 'user' %}<|end|>{% else %};{% endif %}{{ m.content }}{% endfor %}"
+       "{% if add_generation_prompt %};{% endif %}",
+       "<|end|>q;a<|end|>r;b", R"("trained":[[9,17],[19,20]])"},
+      {"{% for m in messages %}{{ m.content }}{{ eos_token }} so it ends.\n{% endfor %}",
+       "q</s> so it ends.\na</s> so it ends.\nr</s> so it ends.\nb</s> so it ends.\n", R"("trained":[[18,23],[54,59]])"},
+      {"{% for m in messages %}{{ m.content }}<|end|>{{ turn_token }}{% endfor %}",
+       "q<|end|><|user|>a<|end|><|user|>r<|end|><|user|>b<|end|><|user|>", R"("trained":[[16,24],[48,56]])"},
+  };
+  hlm_tokenizer* opened = nullptr;
+  ASSERT_OK(hlm_tokenizer_open(folder.path(), &opened));
+  const std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer, hlm_tokenizer_destroy>> tokenizer(opened);
+  const auto describe = [](const hlm_template* chat) {
+    char* json = nullptr;
+    EXPECT_OK(hlm_template_describe(chat, &json));
+    return std::string(String(json).get());
+  };
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.text);
+    folder.Write("chat_template.jinja", one.text);
+    hlm_template *own = nullptr, *with = nullptr;
+    ASSERT_OK(hlm_template_open(folder.path(), &own));
+    const Template of_folder(own);
+    ASSERT_OK(hlm_template_with_tokenizer(Make(one.text).get(), tokenizer.get(), &with));
+    const Template of_text(with);
+    EXPECT_EQ(Render(of_text.get(), kTwo), one.rendered);
+    EXPECT_NE(RenderTraining(of_text.get(), kTwo).find(one.trained), std::string::npos) << RenderTraining(of_text.get(), kTwo);
+    EXPECT_EQ(RenderTraining(of_text.get(), kTwo), RenderTraining(of_folder.get(), kTwo));
+    EXPECT_EQ(describe(of_text.get()), describe(of_folder.get()));
+    // Once more, and on top of a folder's own tokens, nothing changes.
+    ASSERT_OK(hlm_template_with_tokenizer(of_folder.get(), tokenizer.get(), &with));
+    EXPECT_EQ(describe(Template(with).get()), describe(of_folder.get()));
+  }
+  hlm_template* made = nullptr;
+  const Template text = Make("x");
+  ExpectError(hlm_template_with_tokenizer(nullptr, tokenizer.get(), &made), HLM_INVALID_ARGUMENT, {"chat_template", "NULL"});
+  ExpectError(hlm_template_with_tokenizer(text.get(), nullptr, &made), HLM_INVALID_ARGUMENT, {"tokenizer", "NULL"});
+  ExpectError(hlm_template_with_tokenizer(text.get(), tokenizer.get(), nullptr), HLM_INVALID_ARGUMENT, {"out_template", "NULL"});
+  folder.Write("generation_config.json", R"({"eos_token_id": "</s>"})");
+  ASSERT_OK(hlm_tokenizer_open(folder.path(), &opened));
+  const std::unique_ptr<hlm_tokenizer, Destroyer<hlm_tokenizer, hlm_tokenizer_destroy>> unsaid(opened);
+  ExpectError(hlm_template_with_tokenizer(text.get(), unsaid.get(), &made), HLM_INVALID_ARGUMENT,
+              {"generation_config.json: eos_token_id is \"</s>\""});
+}
+
 // An id that is none would be no stop token, and nobody would know.
 TEST(TemplateApi, IdsThatEndAGenerationAreIds) {
   const Folder folder;

@@ -150,6 +150,11 @@ TEST_F(TokenizerTest, BadArgumentsAreRefused) {
   ExpectError(hlm_tokenizer_encode(tokenizer, "a", 1, &options_, ids, 4, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
               {"offsets_in", "7"});
   hlm_encode_options_init(&options_);
+  const int64_t plain[] = {0, 1, 1};
+  options_.plain = plain, options_.n_plain = 3;
+  ExpectError(hlm_tokenizer_encode(tokenizer, "a", 1, &options_, ids, 4, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
+              {"n_plain is 3", "two numbers each"});
+  hlm_encode_options_init(&options_);
   options_.struct_size = 8;
   ExpectError(hlm_tokenizer_encode(tokenizer, "a", 1, &options_, ids, 4, nullptr, 0, &n), HLM_INVALID_ARGUMENT,
               {"hlm_encode_options"});

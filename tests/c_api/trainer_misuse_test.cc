@@ -243,6 +243,29 @@ TEST(TrainerMisuse, CallsOutOfOrder) {
   ExpectGoodStep(trainer.get());
 }
 
+TEST(TrainerMisuse, ACheckpointIsOfAStepThatIsWhole) {
+  const Trainer trainer = TinyTrainer();
+  const Documents documents = TinyDocuments();
+  const hlm_batch batch = documents.Get();
+  const std::string directory = testing::TempDir() + "/never_saved";
+  ASSERT_OK(hlm_trainer_accumulate(trainer.get(), &batch, nullptr, nullptr));
+  ExpectError(hlm_trainer_save(trainer.get(), directory.c_str(), nullptr), HLM_FAILED_PRECONDITION,
+              {"accumulated and not applied", "apply or discard"});
+  EXPECT_OK(hlm_trainer_discard(trainer.get()));
+  ExpectGoodStep(trainer.get());
+}
+
+TEST(TrainerMisuse, MoreTokensThanTheStepOfThePlan) {
+  hlm_plan_options options = TinyPlanOptions();
+  options.batch_size = 1;
+  options.seq_len = 16;
+  const Trainer trainer = TinyTrainer(options);
+  const Documents documents = TinyDocuments();
+  const hlm_batch batch = documents.Get();
+  ExpectError(hlm_trainer_step(trainer.get(), &batch, nullptr), HLM_RESOURCE_EXHAUSTED,
+              {"the batch has 27 tokens", "holds 16", "larger batch_size"});
+}
+
 TEST(TrainerMisuse, AccumulateNeedsAnotherTiming) {
   hlm_plan_options options = TinyPlanOptions();
   options.optimizer_timing = HLM_TIMING_BACKWARD;
@@ -261,7 +284,11 @@ TEST(TrainerMisuse, ForwardPlansDoNotTrain) {
   const Documents documents = TinyDocuments();
   const hlm_batch batch = documents.Get();
   double loss = 0;
-  ExpectError(hlm_trainer_step(trainer.get(), &batch, nullptr), HLM_FAILED_PRECONDITION, {});
+  ExpectError(hlm_trainer_step(trainer.get(), &batch, nullptr), HLM_FAILED_PRECONDITION, {"purpose is forward"});
+  ExpectError(hlm_trainer_accumulate(trainer.get(), &batch, nullptr, nullptr), HLM_FAILED_PRECONDITION,
+              {"purpose is forward", "no gradients"});
+  ExpectError(hlm_trainer_save(trainer.get(), "/tmp/never", nullptr), HLM_FAILED_PRECONDITION,
+              {"purpose is forward", "no optimizer states"});
   EXPECT_OK(hlm_trainer_evaluate(trainer.get(), &batch, &loss, nullptr));
   EXPECT_NEAR(loss, std::log(static_cast<double>(kVocab)), 0.5);
 }

@@ -66,6 +66,10 @@ TEST(Account, OneIsOne) {
   EXPECT_EQ(text("earlier_turns", "", 2, 30),
             "2 records cut: mask unroll trains 30 characters of what the template leaves out of earlier turns");
   EXPECT_EQ(text("tools", "", 2, 1), "2 records cut: the template prints none of their tools (1 character)");
+  EXPECT_EQ(
+      text("template", "reasoning", 1, 2),
+      "1 record cut: the template leaves out 2 characters of their reasoning; a training form of the template, which prints it, "
+      "keeps them; where it reads them as parts of the content, content_parts \"keep\" does");
   EXPECT_EQ(text("split", "", 1, 1), "1 document cut: split at seq_len");
 }
 

@@ -407,6 +407,27 @@ TEST(Messages, CallsKeepWhatStandsBesideThem) {
                       "has no name"));
 }
 
+// LLaMA-Factory writes what was thought before a call in its text.
+TEST(Messages, WhatWasThoughtBeforeACallIsItsReasoning) {
+  const auto with = [](const std::string& text, const std::string& more = "") {
+    return Sft(R"({"conversations": [{"from": "human", "value": "q"}, {"from": "function_call", "value": ")" + text + "\"" +
+               more + R"(}, {"from": "observation", "value": "1"}, {"from": "gpt", "value": "a"}]})");
+  };
+  const auto call = [](const std::string& more) {
+    return Conversation(
+        User("q") +
+        R"(,{"role":"assistant","content":"","tool_calls":[{"type":"function","function":{"name":"f","arguments":{}}}])" + more +
+        "}," + Turn("tool", "1") + "," + Answer("a"));
+  };
+  const std::string json = R"({\"name\": \"f\", \"arguments\": {}})";
+  EXPECT_EQ(with(R"(<think>\nit is so\n</think>\n\n)" + json), call(R"(,"reasoning_content":"it is so")"));
+  EXPECT_EQ(with(R"( <think>why?</think>[)" + json + "]"), call(R"(,"reasoning_content":"why?")"));
+  EXPECT_EQ(with(R"(<think>\n\n</think>\n\n)" + json), call(""));
+  EXPECT_TRUE(Refuses(with("<think>never ends " + json), "the function call: not valid JSON"));
+  EXPECT_TRUE(Refuses(with("so <think>a</think>" + json), "the function call: not valid JSON"));
+  EXPECT_TRUE(Refuses(with("<think>a</think>" + json, R"(, "reasoning": "another one")"), "reasoning"));
+}
+
 // "loss" is a switch where it is true or false (ms-swift); a number is a loss that somebody measured.
 // Trainers that train parts of a message say so in its parts, or in ranges of characters: nobody would know that all of it was trained.
 TEST(Messages, WeightsOfTheirPartsAreRefused) {

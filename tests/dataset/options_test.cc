@@ -67,5 +67,26 @@ TEST(Options, WhatIsNotLegalIsNamed) {
   EXPECT_NE(message(R"({"data": "/nowhere.jsonl"})").find("No such file"), std::string::npos);
 }
 
+TEST(Options, WhatASourceMayNotSayIsNamed) {
+  const TestFiles files;
+  const std::string path = R"("path": ")" + files.Write("a.jsonl", "{}") + "\"",
+                    info = R"("dataset_info": ")" + files.Write("dataset_info.json", R"({"d": []})") + "\"";
+  const auto expect = [&](const std::string& source, const std::string& wanted) {
+    std::string text;
+    EXPECT_NE(CodeOf([&] { ReadDatasetOptions(R"({"data": [{)" + source + "}]}"); }, &text), Code::kOk) << source;
+    EXPECT_NE(text.find(wanted), std::string::npos) << text;
+  };
+  expect(path + R"(, "columns": {"text": "t"})", "data[0] has columns and no format that it belongs to");
+  expect(path + R"(, "tags": {})", "data[0] has tags and no format that it belongs to");
+  expect(path + R"(, "format": "alpaca", "columns": {"question": "q"})", "columns has question; known are text, prompt, query");
+  expect(path + R"(, "format": "alpaca", "columns": [])", "columns is an array; it must be an object");
+  expect(path + R"(, "format": "sharegpt", "tags": {"tool_tag": "t"})", "tags has tool_tag; known are role_tag, content_tag");
+  expect(path + R"(, "format": "sharegpt", "tags": 3)", "tags is a number; it must be an object");
+  expect(info, "data[0] has dataset_info, and no name of one of its data sets");
+  expect(info + R"(, "name": "d", "format": "alpaca")", "data[0] has both dataset_info and format; that file says it");
+  expect(info + R"(, "name": "e")", "has no data set e");
+  expect(info + R"(, "name": "d")", "d is an array; it must be an object");
+}
+
 }  // namespace
 }  // namespace hlm::dataset

@@ -309,6 +309,10 @@ TEST(RoutedOptions, WhatCannotBeIsRefused) {
   EXPECT_NE(message(setup).find("max_piece_bytes is 1099511627776"), std::string::npos) << message(setup);
   setup.config = TinyConfig(false, false, 2);
   EXPECT_EQ(message(setup), "experts_up is routed and the model has no experts");
+  setup.config =
+      R"({"model_type": "mixtral", "vocab_size": 61, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4,
+      "num_key_value_heads": 2, "intermediate_size": 16, "num_local_experts": 1, "num_experts_per_tok": 1})";
+  EXPECT_EQ(message(setup), "experts_up is routed and the model's layers have one expert each, which every token takes");
 }
 
 }  // namespace

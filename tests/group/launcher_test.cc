@@ -124,8 +124,12 @@ TEST(Launchers, SlurmsFirstNodeAndAPortOfTheJob) {
   EXPECT_EQ(Place(With(kSlurm, {{"SLURM_PROCID", "0"}})).address, place.address);
   EXPECT_NE(Place(With(kSlurm, {{"SLURM_JOB_ID", "4712"}})).address, place.address);
   EXPECT_EQ(place.token, "4711.0");
-  for (const auto& [list, first] :
-       Variables{{"a", "a"}, {"a,b", "a"}, {"n[3]", "n3"}, {"n[3,5-7]", "n3"}, {"n[03-07],m", "n03"}}) {
+  for (const auto& [list, first] : Variables{{"a", "a"},
+                                             {"a,b", "a"},
+                                             {"n[3]", "n3"},
+                                             {"n[3,5-7]", "n3"},
+                                             {"n[03-07],m", "n03"},
+                                             {"rack[2-3]node[05,07-8]-ib,m", "rack2node05-ib"}}) {
     EXPECT_TRUE(Place(With(kSlurm, {{"SLURM_STEP_NODELIST", list}})).address.starts_with(first + ":")) << list;
   }
   EXPECT_EQ(Place(With(kSlurm, {{"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}})).address, "x:7");
@@ -187,6 +191,8 @@ TEST(Launchers, WhatIsNoPlaceIsRefusedByName) {
   EXPECT_EQ(Refusal({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}}),
             "FAILED_PRECONDITION: MASTER_ADDR and MASTER_PORT are not set: PMI does not say where rank 0 is (mpiexec -genv "
             "MASTER_ADDR HOST -genv MASTER_PORT 29500)");
+  EXPECT_EQ(Refusal({{"SLURM_PROCID", "1"}, {"SLURM_STEP_NUM_TASKS", "2"}}),
+            "FAILED_PRECONDITION: SLURM_STEP_NODELIST is not set, and neither is MASTER_ADDR");
 }
 
 }  // namespace

@@ -127,8 +127,11 @@ TEST(Meeting, WhoDoesNotBelongIsToldWhy) {
       return Ranks(*ProcessGroup::Connect(place, QuickOptions(3)));
     });
     const std::string why = ranks.Result(1);
-    // Rank 0 goes on waiting for those who do.
-    EXPECT_TRUE(ranks.Result(0).find("not all of the 3 ranks came") != std::string::npos);
+    // Rank 0 goes on waiting for those who do, and tells at last who came and did not belong.
+    const std::string waited = ranks.Result(0);
+    EXPECT_TRUE(waited.find("not all of the 3 ranks came") != std::string::npos) << waited;
+    const std::string reason = why.substr(why.find(": ") + 2);
+    EXPECT_TRUE(waited.ends_with("rank 0 came, rank 1, 2 did not; sent away: " + reason)) << waited;
     return why;
   };
   EXPECT_EQ(refused([](RankAddress& place) { place.size = 2; }),

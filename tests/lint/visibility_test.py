@@ -9,6 +9,7 @@ from typing import List
 
 ROOT = Path(sys.argv.pop())
 PUBLIC = "//visibility:public"
+ALL_OURS = '"//:__subpackages__"'  # as open, within the project
 # The interfaces: header, libraries and packages.
 OPEN = ["bindings/csharp/BUILD", "bindings/go/BUILD", "bindings/java/BUILD", "bindings/python/BUILD", "c_api/BUILD"]
 
@@ -19,7 +20,7 @@ def calls(text: str, function: str) -> List[str]:
 
 
 def faults(text: str) -> List[str]:
-    found = [f"open to all: {call}" for call in calls(text, "package") if PUBLIC in call]
+    found = [f"open to all: {call}" for call in calls(text, "package") if PUBLIC in call or ALL_OURS in call]
     return found + [f"says nobody: {call}" for call in calls(text, "exports_files") if "visibility" not in call]
 
 
@@ -40,6 +41,8 @@ class VisibilityTest(unittest.TestCase):
     def test_a_fault_is_told(self) -> None:
         package, one, several = 'package(default_visibility = ["//visibility:public"])', 'exports_files(["a"])', 'exports_files([\n    "a",\n])'
         self.assertEqual(faults(f"{package}\n\n{one}\n"), [f"open to all: {package}", f"says nobody: {one}"])
+        ours = package.replace(PUBLIC, "//:__subpackages__")
+        self.assertEqual(faults(f"{ours}\n"), [f"open to all: {ours}"])
         self.assertEqual(faults(f"{several}\n\n{one}\n"), [f"says nobody: {several}", f"says nobody: {one}"])
         self.assertEqual(faults('exports_files(\n    ["a"],\n    visibility = ["//b:__pkg__"],\n)\n'), [])
 

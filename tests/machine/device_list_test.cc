@@ -29,6 +29,10 @@ TEST(DeviceList, IsReadAsPeopleWriteIt) {
   EXPECT_EQ(Parse("cuda:0,cuda:2"), (Names{"cuda:0", "cuda:2"}));
   EXPECT_EQ(Parse("cuda:4-7"), (Names{"cuda:4", "cuda:5", "cuda:6", "cuda:7"}));
   EXPECT_EQ(Parse("cuda:3,cuda:0-1"), (Names{"cuda:3", "cuda:0", "cuda:1"}));
+  // Capitals, zeros in front and blanks around a name say the same.
+  EXPECT_EQ(Parse("cuda:0, cuda:2 "), (Names{"cuda:0", "cuda:2"}));
+  EXPECT_EQ(Parse("CPU:04"), Names(4, "cpu"));
+  EXPECT_EQ(Parse("CUDA:00,cuda:02"), (Names{"cuda:0", "cuda:2"}));
   for (const char* text : {"cpu", "cpu:4", "cuda:2", "cuda:0,cuda:2"}) EXPECT_EQ(DeviceListText(Parse(text)), text);
 }
 
@@ -39,6 +43,7 @@ TEST(DeviceList, MistakesAreNamed) {
     const char* part;
   } wrong[] = {
       {"cuda:0,cuda:0", Code::kInvalidArgument, "cuda:0 is named twice"},
+      {"cuda:0,CUDA:00", Code::kInvalidArgument, "cuda:0 is named twice"},
       {"cuda,cuda:1", Code::kInvalidArgument, "cuda:1 is named twice"},
       {"cuda:0-2,cuda:1", Code::kInvalidArgument, "cuda:1 is named twice"},
       {"cpu,cpu", Code::kInvalidArgument, "cpu is named twice"},
@@ -67,6 +72,7 @@ TEST(DeviceList, MistakesAreNamed) {
 TEST(DeviceList, AMachineFileHasSomeAndAPlanTakesSomeOfThem) {
   const std::string file = R"({"device": "cuda:0-7", "links_bytes_per_second": 3e11, "peer_bytes_per_second": 3.9e11})";
   EXPECT_EQ(DescribeMachineFile(file, "auto").devices.size(), 8u);
+  EXPECT_EQ(DescribeMachineFile(file, "Auto").devices.size(), 8u);
   EXPECT_EQ(DescribeMachineFile(file, "cuda").devices.size(), 8u);
   EXPECT_EQ(DescribeMachineFile(file, "cuda:0-3").devices, Parse("cuda:0-3"));
   EXPECT_EQ(DescribeMachineFile(file, "cuda:5").peer_bytes_per_second, 3.9e11);

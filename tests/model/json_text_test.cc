@@ -185,6 +185,13 @@ TEST(JsonText, ManyKeys) {
   EXPECT_EQ(one.Find("a")->Int(), -1);
 }
 
+TEST(JsonText, NullWhereTheTextIsNoJson) {
+  EXPECT_EQ(ParseJsonOrNull(R"({"a": 1})").Find("a")->Int(), 1);
+  for (const std::string& text :
+       {std::string(), std::string("call me"), std::string("[1,"), std::string("[1]\0", 4), Nested("[", "", "]", 65)})
+    EXPECT_TRUE(ParseJsonOrNull(text).IsNull()) << text;
+}
+
 TEST(JsonText, PrintableTextIsOneLineOfUtf8) {
   EXPECT_EQ(Printable("a\nb\x7f\xff"
                       "ä"),

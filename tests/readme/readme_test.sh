@@ -28,9 +28,10 @@ PYTHON
 
 # A page whose output is another, or whose command fails, is found out.
 printf '```sh\necho one\n```\n```text\ntwo\n```\n' >"$folder/other.md"
+printf '```sh\necho one two\n```\n```text\none\n```\n' >"$folder/shorter.md"
 printf '```sh\nfalse\n```\n' >"$folder/failing.md"
 printf 'nothing\n' >"$folder/empty.md"
-for page in other failing empty; do
+for page in other shorter failing empty; do
   if /usr/bin/python3 tests/readme/run_blocks.py "$folder/$page.md" "$folder" 2>/dev/null; then
     fail "$page.md passes"
   fi

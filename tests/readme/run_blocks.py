@@ -4,7 +4,7 @@
   run_blocks.py PAGE.md FOLDER
 
 `sh` is run by bash and `python` by env/bin/python, which the page itself makes; variables that a block exports hold in the next ones. Any failure ends it. A block of
-`text` is what the commands before it print: each of its lines must begin a printed line, numbers apart.
+`text` is what the commands before it print: each of its lines must be a printed line, numbers apart.
 """
 
 import os
@@ -55,7 +55,7 @@ def main() -> None:
         if language == "text":
             lines = [without_numbers(line) for line in printed.replace("\r", "\n").splitlines()]
             for wanted in text.splitlines():
-                if not any(line.startswith(without_numbers(wanted)) for line in lines):
+                if not any(line == without_numbers(wanted) for line in lines):
                     raise SystemExit(f"error: nothing like this was printed:\n{wanted}\nbut this:\n{printed}")
         elif language in ("sh", "python"):
             begun = time.monotonic()

@@ -131,6 +131,18 @@ TEST(ChatTest, ALineThatATerminalCutsIsRefused) {
   EXPECT_EQ(result.out, "yes 0\n");
 }
 
+// The model has 256 positions.
+TEST(ChatTest, AContextIsNotBeyondTheModelUnlessItIsAskedFor) {
+  const auto warning = [](const Words& more) {
+    const Result result = Horizon(With({"chat", "--model", Tuned(), "--compute", "f32"}, more), nullptr, "number 0\n");
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.err;
+  };
+  EXPECT_EQ(warning({"--max-new-tokens", "16"}), "");
+  EXPECT_NE(warning({"--max-new-tokens", "16", "--context", "300"}).find("--context 300 is more than the 256 positions"),
+            std::string::npos);
+}
+
 TEST(ChatTest, WithoutATemplateItSaysWhatIsMissing) {
   const std::string plain = Scratch("chat-plain");
   fs::remove_all(plain);

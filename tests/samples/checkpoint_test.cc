@@ -107,6 +107,14 @@ TEST(CheckpointTest, ACheckpointIsNoFolderOfCheckpoints) {
   }
 }
 
+TEST(CheckpointTest, AFolderOfCheckpointsIsNoModelAndNamesItsNewest) {
+  const std::string folder = Fresh("models");
+  RunTraining({"--steps", "2", "--save-every", "1", "--checkpoint-dir", folder});
+  const Result result = Horizon({"eval", "--model", folder, "--data", "x.npy"});
+  EXPECT_EQ(result.status, 1);
+  ExpectOneErrorLine(result, {folder + ": holds checkpoints and is none; the newest is ", "/step-000000000002\n"});
+}
+
 TEST(CheckpointTest, ARunThatWasWholeSaysThatNothingIsLeft) {
   const std::string folder = Fresh("whole-run");
   RunTraining({"--steps", "3", "--checkpoint-dir", folder});

@@ -90,6 +90,24 @@ TEST(ConfigFileTest, TheCommandLineGoesBeforeFilesAndLaterFilesBeforeEarlier) {
   EXPECT_EQ(tokens({"--config", SmallConfig()}), 32) << "another model drops the file's";
 }
 
+TEST(ConfigFileTest, AListIsTakenWhereAnOptionHasSeveralValues) {
+  const Words words = {"plan", "--preset", "tiny", "--json"};
+  const auto plan = [&](const Words& more) {
+    const Result result = Horizon(With(words, more));
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const std::string frozen = plan({"--freeze", "*embed*,*norm*", "--device", "cpu:2"});
+  EXPECT_NE(frozen, plan({"--freeze", "*norm*", "--device", "cpu:2"}));
+  EXPECT_EQ(plan({"--config", File("list.yaml", "freeze: ['*embed*', '*norm*']\ndevice: [CPU:02]\n")}), frozen);
+  EXPECT_EQ(plan({"--config", File("rows.yaml", "freeze:\n  - '*embed*'\n  - '*norm*'\ndevice: cpu:2\n")}), frozen);
+  EXPECT_EQ(plan({"--config", File("list.json", R"({"freeze": ["*embed*", "*norm*"], "device": "cpu:2"})")}), frozen);
+  EXPECT_EQ(plan({"--config", File("few.yaml", "train-only: ['*mlp*']\n")}), plan({"--train-only", "*mlp*"}));
+  EXPECT_EQ(plan({"--config", File("none.yaml", "freeze: []\n")}), plan({}));
+  ExpectRefused("freeze: [1, 2]\n", {"refused.yaml", "freeze"});
+  ExpectRefused("freeze: [{a: 1}]\n", {"freeze is a list of texts, not of {\"a\":\"1\"}"});
+}
+
 TEST(ConfigFileTest, SectionsAreForTheirCommand) {
   const std::string file =
       File("sections.yaml", "preset: tiny\nseq-len: 16\nplan:\n  batch-size: 2\ntrain:\n  steps: 3\n  lr: 1e-3\n");

@@ -97,6 +97,9 @@ TEST(ErrorsTest, PromptsAreChecked) {
   ExpectError(generate({"--prompt-ids", WriteStream("p.npy", {1, 500})}), {"p.npy", "500"});
   ExpectError(generate({"--prompt-ids", "1,500"}), {"--prompt-ids: 500 is not within [0, 128), the vocabulary"});
   ExpectError(generate({"--prompt-ids", "[]"}), {"prompt is empty"});
+  for (const std::string ids : {"1,,2", ",1", "[1, , 2]"}) {
+    ExpectOneErrorLine(Horizon(generate({"--prompt-ids", ids})), {"--prompt-ids: '" + ids + "' lacks an id before a comma"});
+  }
   const Result large = Horizon(generate({"--prompt-ids", "1,99999999999"}));
   EXPECT_EQ(large.status, 2);
   ExpectOneErrorLine(large, {"--prompt-ids: '99999999999' is no id"});

@@ -123,6 +123,14 @@ Words RowWords(const Words& more) {
                      more));
 }
 
+// Of examples, whose units are small.
+Words TaskWords(const std::string& task, const std::string& model, const std::string& data, const Words& more) {
+  const Words given = {"train", "--task", task, "--config", model + "/config.json", "--tokenizer", model, "--data", data};
+  return With(With(given, {"--device", "cpu", "--threads", "1", "--reduction-groups", "2", "--batch-size", "4", "--seq-len", "96",
+                           "--group-several-per-machine", "--group-timeout", "100"}),
+              more);
+}
+
 void ExpectFine(const std::vector<Result>& results) {
   for (size_t r = 0; r < results.size(); ++r) EXPECT_EQ(results[r].status, 0) << "rank " << r << ": " << results[r].err;
 }
@@ -185,40 +193,9 @@ TEST(GroupTest, EveryTaskIsTheRunOfOne) {
     const std::string model = experts ? MixtureModel() : ExampleModel(), run = task + (experts ? "-experts" : "");
     const auto write = task == "sft" ? WriteConversations : task == "dpo" ? WritePairs : WriteLabelled;
     const auto words = [&, &task = task](const std::string& name) {
-      return Words{"train",
-                   "--task",
-                   task,
-                   "--config",
-                   model + "/config.json",
-                   "--tokenizer",
-                   model,
-                   "--data",
-                   write(task + ".jsonl", 30, 0),
-                   "--eval-data",
-                   write(task + "-held.jsonl", 9, 100),
-                   "--eval-every",
-                   "2",
-                   "--steps",
-                   "3",
-                   "--batch-size",
-                   "4",
-                   "--seq-len",
-                   "96",
-                   "--compute",
-                   "f32",
-                   "--device",
-                   "cpu",
-                   "--threads",
-                   "1",
-                   "--reduction-groups",
-                   "2",
-                   "--cache-dir",
-                   FreshFolder(run + name),
-                   "--group-several-per-machine",
-                   "--group-timeout",
-                   "100",
-                   "--log-json",
-                   Scratch(run + name + ".json")};
+      return TaskWords(task, model, write(task + ".jsonl", 30, 0),
+                       {"--eval-data", write(task + "-held.jsonl", 9, 100), "--eval-every", "2", "--steps", "3", "--compute",
+                        "f32", "--cache-dir", FreshFolder(run + name), "--log-json", Scratch(run + name + ".json")});
     };
     const Result alone = Horizon(words("-one"));
     ASSERT_EQ(alone.status, 0) << alone.err;
@@ -289,6 +266,48 @@ TEST(GroupTest, RanksThatDifferAreTold) {
   said(own_folder, {"a checkpoint to go on from is false on rank 1 and true on rank 0"});
   const auto devices = [](int64_t rank) { return Replaced(RowWords({}), "--device", rank == 0 ? "cpu:2" : "cpu"); };
   said(devices, {"rank 1 is at 1 device", "rank 0 at 2 devices"});
+  const auto rates = [](int64_t rank) { return RowWords({"--schedule", rank == 0 ? "linear" : "cosine"}); };
+  said(rates, {"rank 1 is at schedule cosine, rank 0 at schedule linear"});
+}
+
+// What all ranks have a part in is told before the first step: at the run's end it would be too late, and nothing would be saved.
+TEST(GroupTest, WhatRanksSaveAndWhereTheyEndMustBeTheSame) {
+  const auto said = [](const Words& common, const Words& of_rank_0, const std::string& wanted) {
+    for (const Result& result : Ranks(2, [&](int64_t rank) { return rank == 0 ? With(common, of_rank_0) : common; }).Ends()) {
+      EXPECT_EQ(result.status, 1);
+      ExpectOneErrorLine(result, {"the ranks do not do the same: " + wanted});
+    }
+  };
+  const std::string prompts = Scratch("prompts.txt");
+  WriteFile(prompts, "abc\n");
+  said(RowWords({}), {"--out", Scratch("of-rank-0")}, "--out is \"not given\" on rank 1 and \"given\" on rank 0");
+  said(RowWords({}), {"--checkpoint-dir", Scratch("states-of-rank-0")}, "--checkpoint-dir is \"not given\" on rank 1");
+  said(RowWords({"--checkpoint-dir", Scratch("no-best")}), {"--keep-best"}, "--keep-best is false on rank 1 and true on rank 0");
+  said(RowWords({}), {"--early-stop", "2"}, "--early-stop is 0 on rank 1 and 2 on rank 0");
+  said(RowWords({}), {"--max-skipped-steps", "3"}, "--max-skipped-steps is 10 on rank 1 and 3 on rank 0");
+  said(RowWords({}), {"--sample-prompts", prompts}, "--sample-prompts is \"not given\" on rank 1");
+  const std::string model = ExampleModel();
+  const Words pairs = Words{"train", "--task", "dpo", "--config", model + "/config.json", "--tokenizer", model, "--data"};
+  const Words more = {"--steps",
+                      "1",
+                      "--batch-size",
+                      "4",
+                      "--seq-len",
+                      "96",
+                      "--device",
+                      "cpu",
+                      "--threads",
+                      "1",
+                      "--reduction-groups",
+                      "2",
+                      "--cache-dir",
+                      "none",
+                      "--group-several-per-machine",
+                      "--group-timeout",
+                      "100"};
+  const Words dpo = With(With(pairs, {WritePairs("pairs-alike.jsonl", 8)}), more);
+  said(dpo, {"--beta", "0.5"}, "--beta is 0.1 on rank 1 and 0.5 on rank 0");
+  said(dpo, {"--reference-free"}, "--reference-free is false on rank 1 and true on rank 0");
 }
 
 // One tensor in the middle of a block, as of a folder that was trained in part.
@@ -357,32 +376,7 @@ TEST(GroupTest, RanksWhoseDataDifferAreTold) {
 
   const std::string model = ExampleModel(), examples = WriteConversations("alike.jsonl", 8, 0);
   const auto tuning = [&](const std::string& data) {
-    return Words{"train",
-                 "--task",
-                 "sft",
-                 "--config",
-                 model + "/config.json",
-                 "--tokenizer",
-                 model,
-                 "--data",
-                 data,
-                 "--steps",
-                 "1",
-                 "--batch-size",
-                 "4",
-                 "--seq-len",
-                 "96",
-                 "--device",
-                 "cpu",
-                 "--threads",
-                 "1",
-                 "--reduction-groups",
-                 "2",
-                 "--cache-dir",
-                 "none",
-                 "--group-several-per-machine",
-                 "--group-timeout",
-                 "100"};
+    return TaskWords("sft", model, data, {"--steps", "1", "--cache-dir", "none"});
   };
   // One conversation of as many in another's place.
   const std::string unlike = WriteConversations("unlike.jsonl", 7, 0);

@@ -62,6 +62,23 @@ TEST(ShowMaskTest, ArgumentsAndWordsThatAreLeftOut) {
   EXPECT_NE(kept.out.find("⟦\"{\\\"a\\\":1}\";⟧1;⟦{\"a\": 2, \"b\": null};⟧"), std::string::npos) << kept.out;
 }
 
+// A template that reads thoughts as parts of the content does not look for the message's reasoning, which they become otherwise.
+TEST(ShowMaskTest, ThoughtsThatATemplateReadsAsParts) {
+  const std::string path = Scratch("parts.jsonl"), chat = Scratch("parts.jinja");
+  WriteFile(chat,
+            "{% for m in messages %}{% if m.content is string %}{{ m.content }}{% else %}{% for p in m.content %}"
+            "{{ '[THINK]' + p.thinking + '[/THINK]' if p.type == 'thinking' else p.text }}{% endfor %}{% endif %};{% endfor %}");
+  WriteFile(path, R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": [)"
+                  R"({"type": "thinking", "thinking": "hm hm"}, {"type": "text", "text": "a"}]}]})");
+  const Result joined = Horizon({"show-mask", "--template", chat, "--data", path});
+  EXPECT_EQ(
+      joined.out,
+      "q;⟦a;⟧\n-- 2 of 4 bytes trained, in 1 range (spans)\n-- the template leaves out 4 characters of the reasoning of message "
+      "1: --template with a training form keeps them, or --content-parts keep where it reads parts of a content\n");
+  const Result kept = Horizon({"show-mask", "--template", chat, "--data", path, "--content-parts", "keep"});
+  EXPECT_EQ(kept.out.rfind("q;⟦[THINK]hm hm[/THINK]a;⟧\n", 0), 0u) << kept.out;
+}
+
 TEST(ShowMaskTest, WordsOfTheRecordThatAreInNoText) {
   const std::string path = Scratch("context.jsonl"), chat = Scratch("context.jinja");
   WriteFile(chat, "{% for m in messages if m.role != 'system' %}{{ m.content }};{% endfor %}");

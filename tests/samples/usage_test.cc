@@ -41,6 +41,8 @@ TEST(UsageTest, NamesOfElsewhereSayWhatThereIsInstead) {
                                                         {"--lora", "there are no adapters"}}) {
     ExpectWrongUsage(With(train, {name, "1"}), {std::string(name) + " is not an option of train; ", part});
   }
+  ExpectWrongUsage({"export", "--checkpoint-dir", "ck", "--out", "x"}, {"--model takes a checkpoint as well"});
+  ExpectWrongUsage({"tokenize", "--model", "m", "--prompt", "a"}, {"--text is a text"});
   ExpectWrongUsage({"devices", "--lora", "1"}, {"--lora is not an option of devices"});
   ExpectWrongUsage(With(train, {"--save-dir", ""}), {"--out"});
   ExpectWrongUsage(With(train, {"--ckpt", ""}), {"--checkpoint-dir"});
@@ -173,7 +175,9 @@ TEST(UsageTest, HelpNamesEveryOption) {
   }
 }
 
-TEST(UsageTest, VersionIsTheLibrarys) { EXPECT_EQ(Horizon({"--version"}).out, "0.1.0\n"); }
+TEST(UsageTest, VersionIsTheLibrarys) {
+  for (const std::string word : {"--version", "-V", "-v", "version"}) EXPECT_EQ(Horizon({word}).out, "0.1.0\n") << word;
+}
 
 nlohmann::json PlanOf(const Words& more) {
   const Result result = Horizon(With({"plan", "--config", SmallConfig(), "--json"}, more));

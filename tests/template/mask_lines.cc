@@ -1,6 +1,10 @@
 // Renders conversations for training, for tests against Jinja2: one JSON object a line, {"template", "messages", and optionally
 // "tools", "variables", "train_on", "mask", "prompt_messages", "added", "stop", "parse", "drop_null"}, to one a line, as hlm_template_render_training
 // says it, or {"error", "code"}.
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -12,6 +16,17 @@
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+class Folder {
+ public:
+  Folder() { std::filesystem::create_directories(path_); }
+  ~Folder() { std::filesystem::remove_all(path_); }
+  const std::string& path() const { return path_; }
+  void Write(const std::string& name, const std::string& text) const { std::ofstream(path_ + "/" + name) << text; }
+
+ private:
+  const std::string path_ = std::filesystem::temp_directory_path().string() + "/mask_lines." + std::to_string(getpid());
+};
 
 Json Spans(const std::vector<hlm::Span>& spans) {
   Json all = Json::array();
@@ -36,6 +51,22 @@ Json LeftOut(const hlm::Rendered& rendered) {
   return all;
 }
 
+// A template with the tokens of a folder that has them.
+std::shared_ptr<const hlm::ChatTemplate> MakeTemplate(const Json& input) {
+  static const Folder folder;
+  Json added = Json::object(), stop = Json::array();
+  for (const char* key : {"added", "stop"}) {
+    for (const Json& token : input.value(key, Json::array())) {
+      if (std::string_view(key) == "stop") stop.push_back(added.size());
+      added[std::to_string(added.size())] = {{"content", token}};
+    }
+  }
+  folder.Write("tokenizer_config.json", Json{{"added_tokens_decoder", added}}.dump());
+  folder.Write("generation_config.json", Json{{"eos_token_id", stop}}.dump());
+  folder.Write("chat_template.jinja", input.at("template").get<std::string>());
+  return hlm::ChatTemplate::Open(folder.path());
+}
+
 Json Render(const std::string& line) {
   const Json input = Json::parse(line);
   const auto value = [&](const char* key) {
@@ -43,9 +74,7 @@ Json Render(const std::string& line) {
   };
   Json output;
   try {
-    const auto tokens = [&](const char* key) { return input.value(key, std::vector<std::string>()); };
-    const auto chat =
-        hlm::ChatTemplate::Create(input.at("template").get<std::string>())->WithTokens(tokens("added"), tokens("stop"));
+    const auto chat = MakeTemplate(input);
     const hlm::Conversation conversation = hlm::MakeConversation(value("messages"), value("tools"), hlm::jinja::Value::None(),
                                                                  {input.value("parse", false), input.value("drop_null", false)});
     hlm::TrainingOptions options;

@@ -9,6 +9,7 @@ import sys
 
 import oracle
 import shapes
+import shapes_newest
 import shapes_plain
 
 # name: template, and what conversations it is given: t tools and calls of them, s a system message, a strict turns, p answers in parts,
@@ -26,9 +27,11 @@ SHAPES = {
     "vicuna": (shapes_plain.VICUNA, "s"), "alpaca": (shapes_plain.ALPACA, "s"), "command": (shapes_plain.COMMAND, "ts"),
     "granite": (shapes_plain.GRANITE, "ts"), "lfm": (shapes_plain.LFM, "ts"), "kimi": (shapes_plain.KIMI, "ts"),
     "shouting": (shapes_plain.SHOUTING, "ts"), "cut": (shapes_plain.CUT, "s"),
+    "qwen35": (shapes_newest.QWEN35, "tsm"), "glm47": (shapes_newest.GLM47, "tsm"), "deepseek31": (shapes_newest.DEEPSEEK31, "tsm"),
+    "llama4": (shapes_newest.LLAMA4, "ts"), "gemma4": (shapes_newest.GEMMA4, "ts"), "minimax": (shapes_newest.MINIMAX, "tsm"),
 }
 SPECIAL = {"bos_token": "<s>", "eos_token": "</s>"}
-TOKEN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<(?:end|start)_of_turn>|\[/?[A-Z_]+\]|<SPECIAL_1\d>")
+TOKEN = re.compile(r"<\|[a-zA-Z_]+\|>|</?s>|<(?:end|start)_of_turn>|\[/?[A-Z_]+\]|<SPECIAL_1\d>|<\|?turn\|?>|<tool_call\|>|\[e~\[|\]~b\]")
 NAMES = ("reasoning_content", "thinking", "reasoning")
 
 

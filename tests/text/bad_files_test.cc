@@ -75,6 +75,11 @@ TEST(BadTokenizerTest, PatternsAreChecked) {
   ExpectOpenError(split(std::string(300, '[')), "INVALID_ARGUMENT", {"pattern"});
   ExpectOpenError(split(std::string(100'000, 'a')), "INVALID_ARGUMENT", {"100000"});
   ExpectOpenError(split("(?(1)a|b)"), "UNIMPLEMENTED", {"conditions"});
+  ExpectOpenError(split("[a\\W]"), "UNIMPLEMENTED", {"\\W in a class"});
+  ExpectOpenError(split("[a\\H]"), "UNIMPLEMENTED", {"\\H in a class"});
+  ExpectOpenError(split("[a[^b]]"), "UNIMPLEMENTED", {"a union with a negated class"});
+  ExpectOpenError(split("[a&&]"), "INVALID_ARGUMENT", {"an empty side of &&"});
+  ExpectOpenError(split("\\pL"), "INVALID_ARGUMENT", {"\\p without {...}"});
   Json json = split("a");
   json["pre_tokenizer"]["behavior"] = "Sideways";
   ExpectOpenError(json, "UNIMPLEMENTED", {"Sideways"});
@@ -94,8 +99,43 @@ TEST(BadTokenizerTest, OtherPartsAreChecked) {
   json = LetterTokenizer();
   json["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "////////"}};
   ExpectOpenError(json, "INVALID_ARGUMENT", {"precompiled_charsmap"});
-  json = {{"model", {{"type", "Unigram"}, {"unk_id", 7}, {"vocab", Json::array({Json::array({"a", -1.0})})}}}};
-  ExpectOpenError(json, "INVALID_ARGUMENT", {"unk_id", "7"});
+  json["normalizer"]["precompiled_charsmap"] = "AA*=";
+  ExpectOpenError(json, "INVALID_ARGUMENT", {"precompiled_charsmap is not base64"});
+  json["normalizer"]["precompiled_charsmap"] = "AAA=";
+  ExpectOpenError(json, "INVALID_ARGUMENT", {"precompiled_charsmap has 2 bytes"});
+}
+
+TEST(BadTokenizerTest, PiecesAreChecked) {
+  const auto unigram = [](const Json& pieces, const Json& unknown = 0) {
+    return Json{{"model", {{"type", "Unigram"}, {"unk_id", unknown}, {"vocab", pieces}}}};
+  };
+  const Json piece = Json::array({"a", -1.0});
+  EXPECT_EQ(OpenError(unigram(Json::array({piece})).dump()), "");
+  ExpectOpenError(unigram(Json::array({piece}), 7), "INVALID_ARGUMENT", {"unk_id is 7", "1 piece"});
+  ExpectOpenError(unigram(Json::array({piece, Json::array()})), "INVALID_ARGUMENT", {"vocab", "a piece without a text"});
+  ExpectOpenError(unigram(Json::array({piece, Json::array({"b"})})), "INVALID_ARGUMENT", {"vocab", "a piece without a score"});
+  ExpectOpenError(unigram(Json::array({piece, Json::array({"b", -1.0, 2})})), "INVALID_ARGUMENT",
+                  {"more than a text and a score"});
+  ExpectOpenError(unigram(Json::array({piece, piece})), "INVALID_ARGUMENT", {"the token \"a\" appears twice"});
+}
+
+TEST(BadTokenizerTest, DecodersAndTemplatesThatWouldMeanSomethingElse) {
+  Json json = LetterTokenizer();
+  for (const char* type : {"ByteFallback", "BPEDecoder"}) {
+    json["decoder"] = {{"type", "Sequence"}, {"decoders", {{{"type", "Fuse"}}, {{"type", type}, {"suffix", "</w>"}}}}};
+    ExpectOpenError(json, "UNIMPLEMENTED", {"decoder[1]", type, "behind a decoder that joins all tokens"});
+  }
+  json = LetterTokenizer();
+  const Json a = {{"Sequence", {{"id", "A"}}}}, b = {{"Sequence", {{"id", "B"}}}};
+  const auto single = [&](const Json& items) {
+    json["post_processor"] = {{"type", "TemplateProcessing"}, {"single", items}, {"special_tokens", Json::object()}};
+    return json;
+  };
+  EXPECT_EQ(OpenError(single(Json::array({a})).dump()), "");
+  ExpectOpenError(single(Json::array({a, a})), "UNIMPLEMENTED", {"post_processor", "more than A, once"});
+  ExpectOpenError(single(Json::array({b})), "UNIMPLEMENTED", {"post_processor", "more than A, once"});
+  ExpectOpenError(single(Json::array()), "UNIMPLEMENTED", {"post_processor", "without A"});
+  ExpectOpenError(single(Json::array({3})), "INVALID_ARGUMENT", {"neither SpecialToken nor Sequence"});
 }
 
 TEST(BadTokenizerTest, TextsThatAreNoTokenizer) {

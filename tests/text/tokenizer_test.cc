@@ -2,6 +2,9 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -47,6 +50,49 @@ TEST(TokenizerTest, WhatIsUnknownIsDroppedOrReplaced) {
   const auto tokenizer = Parse(json);
   EXPECT_EQ(tokenizer->Encode("ab").ids, (Ids{6})) << "refused only where it is needed";
   EXPECT_THROW(tokenizer->Encode("axb"), Error);
+}
+
+// What transformers 5.24 makes of a tokenizer.json, this tokenizer_config.json and the model type of config.json: GPT-2's folder names no
+// token, and its class has them. A role that is null has none; a model type whose class is the general one has none either.
+TEST(TokenizerTest, ClassesHaveTokensOfTheirOwn) {
+  struct Case {
+    const char *config, *type, *bos, *eos, *unk, *pad;
+  };
+  constexpr const char* kEnd = "<|endoftext|>";
+  const Case cases[] = {
+      {R"({"model_max_length": 1024})", "gpt2", kEnd, kEnd, kEnd, ""},
+      {R"({"model_max_length": 1024})", "gpt_neox", kEnd, kEnd, kEnd, "<|padding|>"},
+      {R"({"model_max_length": 1024})", "qwen3", "", kEnd, kEnd, kEnd},
+      {R"({"tokenizer_class": "GPT2Tokenizer", "eos_token": null})", "gpt2", kEnd, "", kEnd, ""},
+      {R"({"tokenizer_class": "GPT2TokenizerFast", "eos_token": "</s>"})", "opt", kEnd, "</s>", kEnd, ""},
+      {R"({"tokenizer_class": "GPT2Tokenizer"})", "mistral", "", "", "", ""},
+      {R"({"tokenizer_class": "GPT2Tokenizer"})", "llama", kEnd, kEnd, kEnd, ""},
+      {R"({"tokenizer_class": "PreTrainedTokenizerFast"})", "gpt2", "", "", "", ""},
+      {R"({"tokenizer_class": "Qwen2Tokenizer", "bos_token": null, "unk_token": null})", "qwen2", "", kEnd, "", kEnd},
+      {R"({"tokenizer_class": "CodeGenTokenizer"})", "phi", kEnd, kEnd, kEnd, ""},
+      {R"({})", "phi", kEnd, kEnd, kEnd, ""},
+      {R"({})", "qwen3_5", "", kEnd, kEnd, kEnd},
+      {R"({})", "llama", "", "", "", ""},
+      {R"({})", "olmo2", "", "", "", ""},
+  };
+  std::string folder = testing::TempDir() + "/classes-XXXXXX";
+  ASSERT_NE(mkdtemp(folder.data()), nullptr);
+  const auto write = [&](const char* name, const std::string& text) { std::ofstream(folder + "/" + name) << text; };
+  write("tokenizer.json", R"({"added_tokens": [{"id": 0, "content": "<|endoftext|>", "special": true},
+      {"id": 1, "content": "</s>", "special": true}, {"id": 2, "content": "<|padding|>", "special": true}],
+      "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": false},
+      "model": {"type": "BPE", "vocab": {"<|endoftext|>": 0, "</s>": 1, "<|padding|>": 2}, "merges": []}})");
+  for (const Case& one : cases) {
+    SCOPED_TRACE(std::string(one.config) + " " + one.type);
+    write("tokenizer_config.json", one.config);
+    write("config.json", std::string("{\"model_type\": \"") + one.type + "\"}");
+    const auto tokenizer = Tokenizer::Open(folder);
+    EXPECT_EQ(tokenizer->Special("bos_token").value_or(""), one.bos);
+    EXPECT_EQ(tokenizer->Special("eos_token").value_or(""), one.eos);
+    EXPECT_EQ(tokenizer->Special("unk_token").value_or(""), one.unk);
+    EXPECT_EQ(tokenizer->Special("pad_token").value_or(""), one.pad);
+  }
+  std::filesystem::remove_all(folder);
 }
 
 TEST(TokenizerTest, SpecialTokensOfSomebodysTextAreText) {

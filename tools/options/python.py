@@ -28,10 +28,15 @@ PURPOSES: Dict[str, str] = {
 # Texts for which None may be given.
 OPTIONAL = {"user_data"}
 
+# Texts that are lists with commas.
+LISTS = {"device", "freeze", "train_only"}
+
 
 def _type(member: Member) -> str:
     if member.kind == "text" and member.name.endswith("_json"):
         return "Json"
+    if member.kind == "text" and member.name in LISTS:
+        return "Names"
     if member.kind == "text":
         return "Optional[str]" if member.name in OPTIONAL else "str"
     return {"choice": "Name", "switch": "bool", "integer": "int", "real": "float"}[member.kind]
@@ -71,7 +76,8 @@ def _said(member: Member) -> str:
 def _row(member: Member) -> str:
     """What help() says of an option."""
     named = " | ".join(f'"{name}"' for name in _names(member))
-    head = f"{member.name}: {named or _type(member)}" + ("" if member.kind == "choice" else ".")
+    kind = "str or a list" if _type(member) == "Names" else _type(member)
+    head = f"{member.name}: {named or kind}" + ("" if member.kind == "choice" else ".")
     lines = textwrap.wrap(f"{head}{':' if named else ''} {_said(member)}", 110, initial_indent="    ", subsequent_indent="        ", break_long_words=False)
     return "\n".join(lines) + "\n"
 
@@ -84,12 +90,15 @@ def _table(struct: Struct) -> str:
 def write(structs: List[Struct]) -> Dict[str, str]:
     """Paths and texts."""
     text = '"""Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, constants that strings name, and tables for docstrings."""\n\n'
-    text += "from typing import TYPE_CHECKING, Any, Dict, Optional, Union\n\nif TYPE_CHECKING:\n    from typing import TypedDict\n\n"
-    text += "    Name = Union[str, int]\n    Json = Any  # JSON as a text, or what json.dumps makes one of\n\n"
+    text += "from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union\n\nif TYPE_CHECKING:\n    from typing import TypedDict\n\n"
+    text += "    Name = Union[str, int]\n    Json = Any  # JSON as a text, or what json.dumps makes one of\n"
+    text += "    Names = Union[str, Sequence[str]]  # one text with commas, or a list\n\n"
     text += "\n".join(_class(s) for s in structs) + "\n\n"
     text += '# Members whose values have names: a string stands for the constant with this prefix, "bf16" for HLM_DTYPE_BF16.\n'
     text += "PREFIXES: Dict[str, str] = {\n"
     for struct in structs:
         text += "".join(f'    "{struct.name}.{m.name}": "{m.prefix}",\n' for m in struct.settable if m.kind == "choice")
-    text += "}\n\n# What docstrings say of the options.\nTABLES: Dict[str, str] = {\n"
+    text += "}\n\n# Members that are one text with commas, and may be given as a list.\n"
+    text += f"LISTS = frozenset({sorted(LISTS)})\n".replace("'", '"')
+    text += "\n# What docstrings say of the options.\nTABLES: Dict[str, str] = {\n"
     return {PATH: text + "".join(_table(s) for s in structs) + "}\n"}

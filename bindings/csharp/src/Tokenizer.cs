@@ -146,6 +146,14 @@ namespace HorizonLM {
       return new Template(box);
     }
 
+    /// <summary>The same templates with the tokens of a tokenizer, as a folder with both has them; Dataset.Open does it with what it is given. For a
+    /// template of a file or a text: its bos_token and the like are the tokenizer's, and trained turns end where generation does.</summary>
+    public Template WithTokenizer(Tokenizer tokenizer) {
+      IntPtr box;
+      Native.hlm_template_with_tokenizer(Box, Of(tokenizer, nameof(tokenizer)), out box);
+      return new Template(box);
+    }
+
     /// <summary>What there is: "names", "generation", "special_tokens", "added_tokens", "stop_tokens".</summary>
     public IReadOnlyDictionary<string, object> Describe() {
       IntPtr text;

@@ -1,12 +1,13 @@
 """Made by tools/options/generate.py from c_api/horizon_lm.h: change that. Types of keywords, constants that strings name, and tables for docstrings."""
 
-from typing import TYPE_CHECKING, Any, Dict, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Union
 
 if TYPE_CHECKING:
     from typing import TypedDict
 
     Name = Union[str, int]
     Json = Any  # JSON as a text, or what json.dumps makes one of
+    Names = Union[str, Sequence[str]]  # one text with commas, or a list
 
     class SaveOptions(TypedDict, total=False):
         """Options of saving a model; see hlm_save_options in horizon_lm.h."""
@@ -85,7 +86,7 @@ if TYPE_CHECKING:
 
         # "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all), "cuda:0,cuda:2",
         # "cuda:0-3", "cpu:4"
-        device: str
+        device: Names
         # what the plan is for; default TRAIN
         purpose: Name
         # type of the arithmetic: BF16 (default) or F32
@@ -184,10 +185,10 @@ if TYPE_CHECKING:
         # * is any characters, ? one, [0-9] one of those; a tied matrix has the embedding's name. They have no
         # gradients, states or updates, and no backward pass comes below the first layer that trains. None
         # (default): none; part of the numerics
-        freeze: str
+        freeze: Names
         # patterns of names of the only tensors that train, but for those of freeze; None (default): all; part
         # of the numerics
-        train_only: str
+        train_only: Names
 
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
@@ -369,6 +370,9 @@ PREFIXES: Dict[str, str] = {
     "hlm_optimizer_options.optimizer_path": "HLM_PATH_",
 }
 
+# Members that are one text with commas, and may be given as a list.
+LISTS = frozenset(["device", "freeze", "train_only"])
+
 # What docstrings say of the options.
 TABLES: Dict[str, str] = {
     "hlm_save_options": r"""Options, as keywords:
@@ -424,7 +428,7 @@ TABLES: Dict[str, str] = {
 """,
     "hlm_plan_options": r"""Options, as keywords:
 
-    device: str. "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all),
+    device: str or a list. "auto" (default), "cpu", "cuda:0"; several that share each step: "cuda" (all),
         "cuda:0,cuda:2", "cuda:0-3", "cpu:4"
     purpose: "train" | "forward-backward" | "forward": what the plan is for; default "train"
     compute: "bf16" | "f32": type of the arithmetic: "bf16" (default) or "f32"
@@ -490,11 +494,11 @@ TABLES: Dict[str, str] = {
     experts_up: "auto" | "all" | "routed": which experts of a mixture go up; default "auto"
     max_piece_bytes: int. experts of a block that are larger are sent up, computed and updated in groups of at
         most this size; 0: chosen, the block as a whole, groups of 512 MiB, or each alone
-    freeze: str. patterns of names of tensors that do not train, commas between them:
+    freeze: str or a list. patterns of names of tensors that do not train, commas between them:
         "model.embed_tokens.*,*norm*"; * is any characters, ? one, [0-9] one of those; a tied matrix has the
         embedding's name. They have no gradients, states or updates, and no backward pass comes below the
         first layer that trains. None (default): none; part of the numerics
-    train_only: str. patterns of names of the only tensors that train, but for those of freeze; None
+    train_only: str or a list. patterns of names of the only tensors that train, but for those of freeze; None
         (default): all; part of the numerics
 """,
     "hlm_group_options": r"""Options, as keywords:

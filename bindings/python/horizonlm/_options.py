@@ -5,7 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Mapping, Optional, TypeVar
 
 from ._load import native
-from ._option_types import PREFIXES, TABLES
+from ._option_types import LISTS, PREFIXES, TABLES
 from ._plain import plain
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Json as Json,
         KtoOptions as KtoOptions,
         Name as Name,
+        Names as Names,
         OptimizerOptions as OptimizerOptions,
         PlanOptions as PlanOptions,
         PolicyOptions as PolicyOptions,
@@ -51,6 +52,8 @@ def named(member: str, value: Any, struct: str = "") -> Any:
     """`value`, or the constant that it names. ValueError, listing the names, for one that there is not."""
     if member.endswith("_json") and value is not None and not isinstance(value, str):
         return json.dumps(value, default=plain)
+    if struct and member in LISTS and isinstance(value, (list, tuple)) and all(isinstance(one, str) for one in value):
+        return ",".join(value) or None
     prefix = PREFIXES.get(f"{struct}.{member}") if struct else _ARGUMENTS.get(member)
     if prefix is None or not isinstance(value, str):
         return value

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 
+def _size(count: int) -> str:
+    return f"{count / (1 << 30):.2f} GiB" if count >= 1 << 30 else f"{count / (1 << 20):.2f} MiB"
+
+
 @_options.documented("hlm_plan_options")
 class Plan(Handle):
     """A plan for a model: Plan(model, batch_size=8, seq_len=1024, compute="bf16", ...).
@@ -35,8 +39,8 @@ class Plan(Handle):
         return dict(json.loads(native.hlm_plan_json(self._box)))
 
     def _about(self) -> str:
-        gib = [self.value(key) / (1 << 30) for key in ("host_bytes", "device_bytes")]
-        return f"{gib[0]:.2f} GiB of host memory, {gib[1]:.2f} GiB on {self.json()['device']}"
+        host, device = (_size(self.value(key)) for key in ("host_bytes", "device_bytes"))
+        return f"{host} of host memory, {device} on {self.json()['device']}"
 
     def value(self, key: str) -> int:
         """One whole number of the plan, as "host_bytes". NotFoundError for a key that is not there or not a number."""

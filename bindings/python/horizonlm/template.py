@@ -8,6 +8,7 @@ from . import _options
 from ._handle import Handle
 from ._load import native
 from .model import Path
+from .tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -45,6 +46,15 @@ class Template(Handle):
     def create(cls, text: str) -> "Template":
         """A template from its text."""
         return cls._of(native.hlm_template_create(text))
+
+    def with_tokenizer(self, tokenizer: Tokenizer) -> "Template":
+        """The same templates with the tokens of a tokenizer, as a folder with both has them; a Dataset does it with what it is given.
+
+        For one of a file or a text: its bos_token and the like are the tokenizer's, and trained turns end where generation does.
+        """
+        if not isinstance(tokenizer, Tokenizer):
+            raise TypeError(f"tokenizer is a {type(tokenizer).__name__}; a Tokenizer is wanted")
+        return self._of(native.hlm_template_with_tokenizer(self._box, tokenizer._box))
 
     def describe(self) -> Dict[str, Any]:
         """What there is: "names", "generation", "special_tokens", "added_tokens", "stop_tokens"."""

@@ -22,7 +22,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   RefuseUnless(config, "route_norm", Off::kTrue, spec.architecture);
   RefuseUnless(config, "n_group", Off::kOne, spec.architecture);
   experts.router.scale = config.RealOr("route_scale", 1.0, 1e-9, 1e9);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 2, 1, 1024));
+  const std::vector<BodySpec> bodies = WithShared(experts, ReadSharedCount(config, "num_shared_experts", 2));
   const std::optional<int64_t> window = ReadWindow(config, true, 1024);
   const int64_t dense = config.IntOr("num_dense_layers", 1, 0, kMostLayers);
   const std::vector<bool> slides =
@@ -33,7 +33,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     attention.window = slides[layer] ? *window : 0;
     attention.rope = slides[layer] ? 0 : -1;
     const BlockSpec block = PostNormBlock(norm, norm, attention, {.intermediate = sizes.intermediate});
-    spec.AddLayer(static_cast<int64_t>(layer) < dense ? block : WithBodies(block, {experts, shared}));
+    spec.AddLayer(static_cast<int64_t>(layer) < dense ? block : WithBodies(block, bodies));
   }
   if (config.BoolOr("mup_enabled", false)) spec.embedding.scale = std::sqrt(static_cast<double>(spec.hidden));
   spec.head.norm = norm;

@@ -23,10 +23,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   for (const char* key : {"n_group", "topk_group", "norm_topk_prob"}) config.Take(key);  // the last is not read by transformers
   experts.router.scale = config.RealOr("routed_scaling_factor", 1.0, 1e-9, 1e9);
   const bool bias = config.BoolOr("mlp_bias", false);  // of all MLPs that are not routed
-  MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 2, 1, 1024));
-  shared.in_bias = shared.out_bias = bias;
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate, .in_bias = bias, .out_bias = bias}),
-                  sparse = WithBodies(dense, {experts, shared});
+                  sparse = WithBodies(dense, WithShared(experts, ReadSharedCount(config, "n_shared_experts", 2), bias));
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 0)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   NameLatentAttention(names);

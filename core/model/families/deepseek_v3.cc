@@ -25,9 +25,8 @@ void ReadLatentMixture(const ConfigValues& config, const Defaults& defaults, Mod
                                              .likely_chosen = 8,
                                              .likely_width = 2048});
   experts.router = ReadBiasedRouter(config, experts, 2.5, defaults.groups);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),
-                  sparse = WithBodies(dense, {experts, shared});
+                  sparse = WithBodies(dense, WithShared(experts, ReadSharedCount(config, "n_shared_experts", 1)));
   for (const bool is_sparse : SparseLayers(config, sizes.layers, defaults.dense_layers))
     spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;

@@ -14,9 +14,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ExpertsSpec experts = ReadExperts(config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_width = 1408});
   experts.router = ReadBiasedRouter(config, experts);
   experts.router.normalize = config.BoolOr("norm_topk_prob", false);
-  std::vector<BodySpec> bodies = {experts};
-  const int64_t beside = config.HasValue("n_shared_experts") ? config.Int("n_shared_experts", 0, 1024) : 0;
-  if (beside > 0) bodies.push_back(Shared(experts.intermediate * beside));
+  const std::vector<BodySpec> bodies = WithShared(experts, ReadSharedCount(config, "n_shared_experts", 0));
   const std::optional<int64_t> window = ReadWindow(config, true);
   const int64_t full = config.IntOr("max_window_layers", 62, 0, kMostLayers);
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});

@@ -12,7 +12,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.qk_norm.norm = norm;
   ExpertsSpec experts = ReadExperts(config, {.likely_count = 64, .likely_chosen = 8, .likely_width = 1024});
   experts.router = ReadBiasedRouter(config, experts, 2.5);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 1, 1, 1024));
+  const std::vector<BodySpec> bodies = WithShared(experts, ReadSharedCount(config, "num_shared_experts", 1));
   const std::optional<int64_t> window = ReadWindow(config, true);
   const bool number = config.HasValue("sliding_window_pattern") && config.Value("sliding_window_pattern").IsNumber();
   const int64_t pattern = number ? config.Int("sliding_window_pattern", 0, kMostLayers) : 4;
@@ -22,7 +22,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
     attention.window = slides[layer] && window ? *window : 0;
     attention.rope = slides[layer] || !window ? 0 : -1;
     const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
-    spec.AddLayer(sparse[layer] ? WithBodies(dense, {experts, shared}) : dense);
+    spec.AddLayer(sparse[layer] ? WithBodies(dense, bodies) : dense);
   }
   spec.head.norm = norm;
   config.Take("num_nextn_predict_layers");

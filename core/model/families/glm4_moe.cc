@@ -15,9 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       config,
       {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 128, .likely_chosen = 8, .likely_width = 1408});
   experts.router = ReadBiasedRouter(config, experts);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}),
-                  sparse = WithBodies(dense, {experts, shared});
+                  sparse = WithBodies(dense, WithShared(experts, ReadSharedCount(config, "n_shared_experts", 1)));
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 1)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   NameExperts({}, names);

@@ -13,9 +13,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ExpertsSpec experts = ReadExperts(
       config, {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 64, .likely_chosen = 4, .likely_width = 1536});
   experts.router = ReadBiasedRouter(config, experts, 1.8);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
   const BlockSpec dense = LatentBlock(norm, attention, {.intermediate = sizes.intermediate}),
-                  sparse = WithBodies(dense, {experts, shared});
+                  sparse = WithBodies(dense, WithShared(experts, ReadSharedCount(config, "n_shared_experts", 1)));
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 1)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   NameLatentAttention(names);

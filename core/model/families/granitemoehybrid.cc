@@ -15,7 +15,9 @@ ExpertsSpec ReadRouted(const ConfigValues& config) {
 
 void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const Sizes sizes = ReadSizes(config, {.max_positions = 2048, .intermediate = 11008, .whole_heads = true}, spec);
-  const MlpSpec mlp{.intermediate = config.IntOr("shared_intermediate_size", 1024, 1, kMostIntermediate)};
+  const bool mixture = config.IntOr("num_local_experts", 8, 0, kMostExperts) > 0;
+  const int64_t shared = config.IntOr("shared_intermediate_size", 1024, mixture ? 0 : 1, kMostIntermediate);
+  const MlpSpec mlp{.intermediate = shared};
   const bool turns = config.HasValue("position_embedding_type") && config.Value("position_embedding_type").IsText("rope");
   if (!turns && config.HasValue("position_embedding_type") && !config.Value("position_embedding_type").IsText("nope")) {
     throw Unimplemented(kConfig, ": position_embedding_type = ", PrintableJson(config.Value("position_embedding_type")),
@@ -30,9 +32,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   attention.scale = config.RealOr("attention_multiplier", 1.0, 1e-9, 1e9);
   StateSpaceSpec space = ReadStateSpace(config, config.IntOr("mamba_expand", 2, 1, 1 << 10) * spec.hidden);
   space.norm = norm;
-  const bool mixture = config.IntOr("num_local_experts", 8, 0, kMostExperts) > 0;
   BlockSpec attends = PreNormBlock(norm, attention, mlp);
-  if (mixture) attends = WithBodies(attends, {ReadRouted(config), Shared(mlp.intermediate)});
+  if (mixture) {
+    std::vector<BodySpec> bodies = {ReadRouted(config)};
+    if (shared > 0) bodies.push_back(Shared(shared));
+    attends = WithBodies(attends, bodies);
+  }
   for (BranchSpec& branch : attends.branches) branch.scale = config.RealOr("residual_multiplier", 1.0, -1e9, 1e9);
   BlockSpec recurs = attends;
   recurs.branches.front().bodies = {{space, {}}};

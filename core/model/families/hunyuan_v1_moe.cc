@@ -17,7 +17,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const bool by_layer = config.HasValue("moe_topk") && config.Value("moe_topk").IsArray();
   const std::vector<int64_t> chosen = by_layer ? ReadNumbers(config, "moe_topk") : std::vector<int64_t>{};
   if (by_layer && static_cast<int64_t>(chosen.size()) < sizes.layers) {
-    throw InvalidArgument(kConfig, ": moe_topk has ", chosen.size(), " numbers for num_hidden_layers = ", sizes.layers);
+    throw InvalidArgument(kConfig, ": moe_topk has ", Counted(chosen.size(), "number"),
+                          " for num_hidden_layers = ", sizes.layers);
   }
   ExpertsSpec experts = ReadExperts(
       config,

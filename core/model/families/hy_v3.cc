@@ -17,10 +17,12 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   ExpertsSpec experts = ReadExperts(config, {.likely_count = 192, .likely_chosen = 8, .likely_width = 1536});
   experts.router = {.score = RouterScore::kSigmoid, .choice_bias = true, .normalize = true, .sum_add = 1e-20};
   experts.router.scale = config.RealOr("router_scaling_factor", 2.826, 1e-9, 1e9);
-  MlpSpec shared = Shared(experts.intermediate * config.IntOr("num_shared_experts", 1, 1, 1024));
-  shared.in_bias = shared.out_bias = bias;
-  const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate, .in_bias = bias, .out_bias = bias}),
-                  sparse = WithBodies(dense, {experts, shared});
+  const MlpSpec mlp{.intermediate = sizes.intermediate, .in_bias = bias, .out_bias = bias};
+  MlpSpec shared = mlp;  // of 0 shared experts the class makes one that is as wide as a dense layer's
+  shared.shared = true;
+  const int64_t beside = config.IntOr("num_shared_experts", 1, 0, 1024);
+  if (beside > 0) shared.intermediate = experts.intermediate * beside;
+  const BlockSpec dense = PreNormBlock(norm, attention, mlp), sparse = WithBodies(dense, {experts, shared});
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 1)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   config.Take("enable_moe_fp32_combine");  // of the rounding of a sum

@@ -101,7 +101,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   if (mixes) {
     const ExpertsSpec experts = ReadKimiExperts(config);
     const char* shared = config.HasValue("num_shared_experts") ? "num_shared_experts" : "n_shared_experts";
-    bodies = {experts, Shared(experts.intermediate * config.IntOr(shared, 1, 1, 1024))};
+    bodies = WithShared(experts, ReadSharedCount(config, shared, 1));
   }
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const size_t l = static_cast<size_t>(layer);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/counted.h"
 #include "core/base/error.h"
 
 namespace hlm {
@@ -39,7 +40,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const int64_t interval = config.IntOr("no_rope_layer_interval", 4, 1, kMostLayers),
                 step = config.IntOr("interleave_moe_layer_step", 1, 1, kMostLayers);
   if (!turns.empty() && static_cast<int64_t>(turns.size()) != sizes.layers) {
-    throw InvalidArgument(kConfig, ": no_rope_layers has ", turns.size(), " numbers for num_hidden_layers = ", sizes.layers);
+    throw InvalidArgument(kConfig, ": no_rope_layers has ", Counted(turns.size(), "number"),
+                          " for num_hidden_layers = ", sizes.layers);
   }
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "chunked_attention"});
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {

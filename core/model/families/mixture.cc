@@ -79,6 +79,21 @@ std::vector<int64_t> ReadNumbers(const ConfigValues& config, const char* key) {
 
 MlpSpec Shared(int64_t intermediate) { return {.intermediate = intermediate, .shared = true}; }
 
+int64_t ReadSharedCount(const ConfigValues& config, const char* key, int64_t likely) {
+  if (config.Has(key) && !config.HasValue(key)) return 0;
+  return config.IntOr(key, likely, 0, 1024);
+}
+
+std::vector<BodySpec> WithShared(const ExpertsSpec& experts, int64_t count, bool bias) {
+  if (count == 0 && bias) {
+    throw Unimplemented(kConfig, ": no shared experts and mlp_bias: a bias alone beside the experts is not supported");
+  }
+  if (count == 0) return {experts};
+  MlpSpec shared = Shared(experts.intermediate * count);
+  shared.in_bias = shared.out_bias = bias;
+  return {experts, shared};
+}
+
 BlockSpec WithBodies(BlockSpec block, const std::vector<BodySpec>& bodies) {
   for (BranchSpec& branch : block.branches) {
     for (size_t i = 0; i < branch.bodies.size(); ++i) {

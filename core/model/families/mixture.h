@@ -43,6 +43,12 @@ std::vector<int64_t> ReadNumbers(const ConfigValues& config, const char* key);
 // A shared expert's MLP, beside experts.
 MlpSpec Shared(int64_t intermediate);
 
+// The number of shared experts; null is none. Classes that build an MLP of width 0 then write its tensors, without elements.
+int64_t ReadSharedCount(const ConfigValues& config, const char* key, int64_t likely);
+
+// The experts, and `count` shared ones of their width beside them, as one MLP; `bias`: of that MLP.
+std::vector<BodySpec> WithShared(const ExpertsSpec& experts, int64_t count, bool bias = false);
+
 // The block with `bodies` where its MLP stood.
 BlockSpec WithBodies(BlockSpec block, const std::vector<BodySpec>& bodies);
 

@@ -69,7 +69,8 @@ std::vector<BranchBody> ReadRouted(const ConfigValues& config, const MlpSpec& ml
   experts.latent_bias = mlp.in_bias;
   MlpSpec shared = mlp;
   shared.shared = true;
-  shared.intermediate = config.IntOr("moe_shared_expert_intermediate_size", 7688, 1, kMostIntermediate);
+  const int64_t width = config.IntOr("moe_shared_expert_intermediate_size", 7688, 0, kMostIntermediate);
+  if (width > 0) shared.intermediate = width;  // of 0 the class makes one that is as wide as a layer of one MLP
   return {{experts, {}}, {shared, {}}};
 }
 

@@ -24,9 +24,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                                              .likely_chosen = 6,
                                              .likely_width = 1024});
   experts.router = ReadBiasedRouter(config, experts, 2.5);
-  const int64_t shared = config.IntOr(KeyOf(config, "n_shared_experts", "num_shared_experts"), 1, 1, 1024);
+  const int64_t shared = ReadSharedCount(config, KeyOf(config, "n_shared_experts", "num_shared_experts"), 1);
   const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}),
-                  sparse = WithBodies(dense, {experts, Shared(experts.intermediate * shared)});
+                  sparse = WithBodies(dense, WithShared(experts, shared));
   for (const bool is_sparse : SparseLayers(config, sizes.layers, 1)) spec.AddLayer(is_sparse ? sparse : dense);
   spec.head.norm = norm;
   names.embedding = "word_embeddings.weight";

@@ -15,8 +15,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       config,
       {.count = {"num_local_experts", "n_routed_experts"}, .likely_count = 128, .likely_chosen = 8, .likely_width = 1280});
   experts.router = ReadBiasedRouter(config, experts);
-  const MlpSpec shared = Shared(experts.intermediate * config.IntOr("n_shared_experts", 1, 1, 1024));
-  const BlockSpec block = WithBodies(PreNormBlock(norm, attention, {}), {experts, shared});
+  const BlockSpec block =
+      WithBodies(PreNormBlock(norm, attention, {}), WithShared(experts, ReadSharedCount(config, "n_shared_experts", 1)));
   for (int64_t layer = 0; layer < sizes.layers; ++layer) spec.AddLayer(block);
   spec.head.norm = norm;
   NameExperts({}, names);

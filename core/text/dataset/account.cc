@@ -60,6 +60,9 @@ std::string TextOf(const Account::Row& row) {
       }
     }
   }
+  // Thoughts that came as parts of a content reach the template as the message's reasoning, which some templates do not read.
+  if (row.did == Did::kCut && row.what == "template" && row.name == "reasoning")
+    text += "; where it reads them as parts of the content, content_parts \"keep\" does";
   return StrCat(Counted(row.records, unit), " ", kDid[static_cast<size_t>(row.did)], ": ", text);
 }
 
@@ -113,13 +116,7 @@ void Account::Write(JsonWriter& json) const {
 
 Account Account::Read(std::string_view json, const std::string& where) {
   const auto damaged = [&] { return DataLoss(where, ": is no account of a data set"); };
-  JsonValue rows;
-  try {
-    rows = ParseJson(json, where);
-  } catch (const Error& error) {
-    if (error.code() == Code::kResourceExhausted) throw;  // no word on the file
-    throw damaged();
-  }
+  const JsonValue rows = ParseJsonOrNull(json);
   if (!rows.IsArray()) throw damaged();
   Account account;
   for (const JsonValue& given : rows.Items()) {

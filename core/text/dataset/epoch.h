@@ -1,4 +1,8 @@
 // Epoch: the rows of one epoch, in the order in which they are handed out; it follows from the options and the epoch's number.
+//
+//   units_of_epoch  | u7 | u2 | u9 | u0 | u4 | ..   the units that it takes, all sources' in one shuffled order  (Order)
+//   rows            | 0 3 | 1 | 2 4 | ..           places in the line above; those of a row fit seq_len together  (Rows)
+//   row_order       | 2 | 0 | 1 | ..               rows in the order in which they are handed out
 #ifndef HORIZON_LM_CORE_TEXT_DATASET_EPOCH_H_
 #define HORIZON_LM_CORE_TEXT_DATASET_EPOCH_H_
 

@@ -118,9 +118,25 @@ void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   }
 }
 
+std::string_view Trimmed(std::string_view text) {
+  constexpr const char* kBlank = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kBlank);
+  return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
+}
+
+// What a model thought before a call stands before it, as LLaMA-Factory has it: "<think>...</think>" and the call. Gives the call.
+std::string_view TakeThought(std::string_view text, std::string& thought) {
+  constexpr std::string_view kBegin = "<think>", kEnd = "</think>";
+  text = Trimmed(text);
+  const size_t end = text.find(kEnd);
+  if (!text.starts_with(kBegin) || end == std::string_view::npos) return text;
+  thought = Trimmed(text.substr(kBegin.size(), end - kBegin.size()));
+  return Trimmed(text.substr(end + kEnd.size()));
+}
+
 // ShareGPT's function_call: the text is one call, {"name", "arguments"}, or a list of them.
-JsonValue CallsOf(const std::string& text, const std::string& where) {
-  JsonValue parsed = ParseJson(text, StrCat(where, ": the function call"));
+JsonValue CallsOf(const std::string& text, const std::string& where, std::string& thought) {
+  JsonValue parsed = ParseJson(TakeThought(text, thought), StrCat(where, ": the function call"));
   JsonValue::Array calls;
   if (parsed.IsArray()) {
     calls = std::move(parsed.Items());
@@ -177,7 +193,7 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
       message.Set("role", JsonValue(call ? std::string("assistant") : role));
     } else if (member.name == content_key && call) {
       message.Set("content", JsonValue(std::string()));
-      message.Set("tool_calls", CallsOf(TextMember(given, spec.tags.content, "content_tag", where), where));
+      message.Set("tool_calls", CallsOf(TextMember(given, spec.tags.content, "content_tag", where), where, thought));
     } else if (member.name == content_key) {
       message.Set("content", ReadContent(member.value, role, content_key, options, where, thought));
     } else if (member.name == "role" || member.name == "content" || (call && member.name == "tool_calls")) {

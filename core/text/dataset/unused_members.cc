@@ -73,16 +73,6 @@ bool HasSeveralWords(const JsonValue& value) {
   return std::count_if(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0xe0; }) > 1;
 }
 
-// The value of a text that is JSON; null of another one.
-JsonValue ParsedOrNull(const std::string& text) {
-  try {
-    return ParseJson(text, "");
-  } catch (const Error& error) {
-    if (error.code() != Code::kInvalidArgument) throw;
-    return JsonValue();
-  }
-}
-
 bool IsListOfMessages(const JsonValue& value) {
   if (!value.IsArray() || value.IsEmpty()) return false;
   return std::all_of(value.Items().begin(), value.Items().end(), [](const JsonValue& item) {
@@ -93,7 +83,7 @@ bool IsListOfMessages(const JsonValue& value) {
 
 // Descriptions of functions: a name, and a schema of what it takes.
 bool IsListOfTools(const JsonValue& value) {
-  if (value.IsString()) return value.String().starts_with("[{") && IsListOfTools(ParsedOrNull(value.String()));
+  if (value.IsString()) return value.String().starts_with("[{") && IsListOfTools(ParseJsonOrNull(value.String()));
   if (!value.IsArray() || value.IsEmpty()) return false;
   return std::all_of(value.Items().begin(), value.Items().end(), [](const JsonValue& item) {
     const JsonValue* inner = item.Find("function");

@@ -2,44 +2,43 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
+#include <unordered_set>
 
 #include "core/base/error.h"
 #include "core/io/file.h"
 #include "core/io/json_text.h"
 #include "core/text/template/added_tokens.h"
-#include "core/text/template/json.h"
+#include "core/text/tokenizer/special_tokens.h"
 #include "core/text/tokenizer/tokenizer_folder.h"
 
 namespace hlm {
 
-using jinja::Dict;
 using jinja::Value;
 
 namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
-constexpr const char* kSpecialNames[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                         "pad_token", "cls_token", "mask_token"};
 
-std::string TextOf(const Value& value) { return std::string(value.text().bytes()); }
-
-// A token is its text, or an object with "content".
-const Value* TokenText(const Value* token) {
-  if (token != nullptr && token->IsDict()) token = token->dict().Find("content");
-  return token != nullptr && token->IsText() ? token : nullptr;
-}
-
-Value ReadJsonObject(const std::string& path) {
-  Value value = jinja::ParseJsonValue(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
-  if (!value.IsDict()) throw InvalidArgument(PrintablePath(path), ": is no JSON object");
+JsonValue ReadJsonObject(const std::string& path) {
+  JsonValue value = ParseJson(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
+  if (!value.IsObject()) throw InvalidArgument(PrintablePath(path), ": is no JSON object");
   return value;
 }
 
-void AddSpecialTokens(const Dict& from, Dict& to) {
-  for (const char* name : kSpecialNames) {
-    const Value* token = TokenText(from.Find(name));
-    if (token != nullptr && to.Find(name) == nullptr) to.Set(std::string_view(name), *token);
+// Those that tokenizer_config.json lists, by their ids.
+std::vector<std::pair<int64_t, std::string>> AddedTokensOf(const JsonValue& config) {
+  std::vector<std::pair<int64_t, std::string>> tokens;
+  const JsonValue* decoder = config.Find("added_tokens_decoder");
+  if (decoder == nullptr || !decoder->IsObject()) return tokens;
+  for (const JsonValue::Member& member : decoder->Members()) {
+    const std::optional<std::string> text = TokenContent(member.value);
+    if (!text) continue;
+    int64_t id = -1;
+    std::from_chars(member.name.data(), member.name.data() + member.name.size(), id);
+    tokens.emplace_back(id, *text);
   }
+  return tokens;
 }
 
 }  // namespace
@@ -55,27 +54,32 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
   if (!IsRegularFile(path)) {
     chat->ReadFolder(path);
   } else if (path.ends_with(".json")) {
-    chat->ReadTokenizerConfig(path);
+    FolderSettings settings;
+    settings.tokenizer_config = ReadJsonObject(path);
+    chat->ReadTemplates(settings.tokenizer_config, PrintablePath(path));
+    chat->TakeTokens(ReadSpecialTokens(settings, [](const std::string&) { return false; }),
+                     AddedTokensOf(settings.tokenizer_config));
   } else {
     chat->Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
   }
   if (chat->templates_.empty()) {
     throw NotFound(PrintablePath(path), ": no chat template (chat_template.jinja, or chat_template in tokenizer_config.json)");
   }
-  chat->SetTokens(std::move(chat->added_tokens_), std::move(chat->stop_tokens_));
-  for (const auto& [name, token] : chat->special_tokens_.entries()) {
-    std::vector<Value> tokens = {token};
-    if (token.IsSequence()) tokens = token.sequence().items;
-    for (const Value& one : tokens) {
-      if (const Value* text = TokenText(&one)) chat->contents_ += StrCat(TextOf(name), "=", TextOf(*text), ";");
-    }
-  }
+  return chat;
+}
+
+std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokenizer(const Tokenizer& tokenizer) const {
+  auto chat = std::make_shared<ChatTemplate>(*this);
+  const auto tokens = tokenizer.ListAddedTokens();
+  const TokenIds added(tokens.begin(), tokens.end());
+  chat->TakeTokens(tokenizer.special_tokens(), added);
+  if (!tokenizer.generation_json().empty())
+    chat->AddStopTokens(tokenizer.generation_json(), PrintablePath(tokenizer.folder() + "/generation_config.json"), added);
   return chat;
 }
 
 void ChatTemplate::Add(std::string name, std::string_view text, std::string where) {
   auto made = std::make_shared<const jinja::Template>(text, std::move(where));
-  contents_ += StrCat(name.size(), ":", name, text.size(), ":", text);
   texts_[name] = text;
   for (auto& known : templates_) {
     if (known.first != name) continue;
@@ -88,95 +92,83 @@ void ChatTemplate::Add(std::string name, std::string_view text, std::string wher
 void ChatTemplate::ReadFolder(const std::string& folder) {
   const std::vector<std::string> names = ListFolder(folder);
   const auto has = [&](const char* name) { return std::find(names.begin(), names.end(), name) != names.end(); };
-  if (has("tokenizer_config.json")) ReadTokenizerConfig(folder + "/tokenizer_config.json");
-  if (has("special_tokens_map.json"))
-    AddSpecialTokens(ReadJsonObject(folder + "/special_tokens_map.json").dict(), special_tokens_);
+  const auto path_of = [&](const std::string& name) { return folder + "/" + name; };
+  const FolderSettings settings = FolderSettings::ReadBesideJson(folder);
+  ReadTemplates(settings.tokenizer_config, PrintablePath(path_of("tokenizer_config.json")));
   if (has("chat_template.jinja")) {
-    const std::string path = folder + "/chat_template.jinja";
+    const std::string path = path_of("chat_template.jinja");
     Add("default", ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
   }
   // What processors of pictures and text have beside the tokenizer's files.
-  if (templates_.empty() && has("chat_template.json")) ReadTokenizerConfig(folder + "/chat_template.json");
+  if (templates_.empty() && has("chat_template.json")) {
+    const std::string path = path_of("chat_template.json");
+    ReadTemplates(ReadJsonObject(path), PrintablePath(path));
+  }
   if (has("additional_chat_templates")) {
-    for (const std::string& file : ListFolder(folder + "/additional_chat_templates")) {
+    for (const std::string& file : ListFolder(path_of("additional_chat_templates"))) {
       if (!file.ends_with(".jinja")) continue;
-      const std::string path = folder + "/additional_chat_templates/" + file;
+      const std::string path = path_of("additional_chat_templates/" + file);
       Add(file.substr(0, file.size() - 6), ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
     }
   }
-  if (has("tokenizer.json")) {
+  TokenIds added = AddedTokensOf(settings.tokenizer_config);
+  std::vector<SpecialToken> special;
+  if (!has("tokenizer.json") && HasTokenizer(folder)) {
+    // Older files: what they make of the folder has tokens that tokenizer_config.json may not name.
+    const auto tokenizer = Tokenizer::Open(folder);
+    special = tokenizer->special_tokens();
+    const auto tokens = tokenizer->ListAddedTokens();
+    added.insert(added.end(), tokens.begin(), tokens.end());
+  } else {
     // The file that makes the ids; added_tokens_decoder of tokenizer_config.json may name some of its tokens only.
-    const std::string path = folder + "/tokenizer.json";
-    for (auto& token : ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path))) {
-      if (std::find(added_tokens_.begin(), added_tokens_.end(), token.second) != added_tokens_.end()) continue;
-      added_tokens_.push_back(token.second);
-      token_ids_.push_back(std::move(token));
+    const std::string path = path_of("tokenizer.json");
+    if (has("tokenizer.json")) {
+      const TokenIds tokens = ReadAddedTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
+      added.insert(added.end(), tokens.begin(), tokens.end());
     }
-  } else if (!has("tokenizer.json") && HasTokenizer(folder)) {
-    ReadOtherTokenizer(folder);
+    special = ReadSpecialTokens(settings, [&](const std::string& token) {
+      return std::any_of(added.begin(), added.end(), [&](const auto& one) { return one.second == token; });
+    });
   }
-  if (has("generation_config.json")) ReadStopTokens(folder);
+  TakeTokens(special, added);
+  if (const std::string path = path_of("generation_config.json"); has("generation_config.json"))
+    AddStopTokens(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path), added);
 }
 
-void ChatTemplate::ReadTokenizerConfig(const std::string& path) {
-  const Value config = ReadJsonObject(path);
-  AddSpecialTokens(config.dict(), special_tokens_);
-  if (const Value* eos = TokenText(config.dict().Find("eos_token"))) stop_tokens_.push_back(TextOf(*eos));
-  const Value* more = config.dict().Find("additional_special_tokens");
-  if (more != nullptr && more->IsSequence()) special_tokens_.Set(std::string_view("additional_special_tokens"), *more);
-  if (const Value* decoder = config.dict().Find("added_tokens_decoder"); decoder != nullptr && decoder->IsDict()) {
-    for (const auto& [id, token] : decoder->dict().entries()) {
-      const Value* text = TokenText(&token);
-      if (text == nullptr || !id.IsText()) continue;
-      int64_t number = -1;
-      const std::string digits = TextOf(id);
-      std::from_chars(digits.data(), digits.data() + digits.size(), number);
-      token_ids_.emplace_back(number, TextOf(*text));
-      added_tokens_.push_back(TextOf(*text));
-    }
-  }
-  const Value* found = config.dict().Find("chat_template");
-  if (found == nullptr || found->IsNone()) return;
-  const std::string where = PrintablePath(path);
-  if (found->IsText()) return Add("default", found->text().bytes(), where + ": chat_template");
-  if (found->IsDict()) {
-    for (const auto& [name, text] : found->dict().entries()) {
-      if (!text.IsText()) throw InvalidArgument(where, ": a chat_template is no string");
-      Add(TextOf(name), text.text().bytes(), StrCat(where, ": chat_template ", TextOf(name)));
+void ChatTemplate::ReadTemplates(const JsonValue& config, const std::string& where) {
+  const JsonValue* found = config.Find("chat_template");
+  if (found == nullptr || found->IsNull()) return;
+  if (found->IsString()) return Add("default", found->String(), where + ": chat_template");
+  if (found->IsObject()) {
+    for (const JsonValue::Member& one : found->Members()) {
+      if (!one.value.IsString()) throw InvalidArgument(where, ": a chat_template is no string");
+      Add(one.name, one.value.String(), StrCat(where, ": chat_template ", one.name));
     }
     return;
   }
-  if (!found->IsSequence()) throw InvalidArgument(where, ": chat_template is neither a string nor a list of them");
-  for (const Value& one : found->sequence().items) {
-    const Value* name = one.IsDict() ? one.dict().Find("name") : nullptr;
-    const Value* text = one.IsDict() ? one.dict().Find("template") : nullptr;
-    if (name == nullptr || !name->IsText() || text == nullptr || !text->IsText()) {
+  if (!found->IsArray()) throw InvalidArgument(where, ": chat_template is neither a string nor a list of them");
+  for (const JsonValue& one : found->Items()) {
+    const JsonValue *name = one.Find("name"), *text = one.Find("template");
+    if (name == nullptr || !name->IsString() || text == nullptr || !text->IsString()) {
       throw InvalidArgument(where, ": chat_template has an item without \"name\" and \"template\"");
     }
-    Add(TextOf(*name), text->text().bytes(), StrCat(where, ": chat_template ", TextOf(*name)));
+    Add(name->String(), text->String(), StrCat(where, ": chat_template ", name->String()));
   }
 }
 
-// Older files: what they make of the folder has tokens that tokenizer_config.json may not name.
-void ChatTemplate::ReadOtherTokenizer(const std::string& folder) {
-  const auto tokenizer = Tokenizer::Open(folder);
-  for (const SpecialToken& token : tokenizer->special_tokens()) {
-    const std::string_view role = token.role;
-    if (role == "additional_special_tokens" || special_tokens_.Find(role) != nullptr) continue;
-    special_tokens_.Set(role, Value::String(token.content));
-    if (role == "eos_token") stop_tokens_.push_back(token.content);
+void ChatTemplate::TakeTokens(const std::vector<SpecialToken>& special, const TokenIds& added) {
+  for (const auto& token : added) added_tokens_.push_back(token.second);
+  for (const SpecialToken& token : special) {
+    if (token.role == "additional_special_tokens") continue;
+    special_tokens_.Set(std::string_view(token.role), Value::String(token.content));
+    if (token.role == "eos_token") AddStopToken(token.content);
   }
-  if (!added_tokens_.empty()) return;
-  for (auto& [id, text] : tokenizer->ListAddedTokens()) {
-    added_tokens_.push_back(text);
-    token_ids_.emplace_back(id, std::move(text));
-  }
+  SortTokens();
 }
 
 // The ids that end a generation, as text.
-void ChatTemplate::ReadStopTokens(const std::string& folder) {
-  const std::string path = folder + "/generation_config.json", where = PrintablePath(path);
-  const JsonValue config = ParseJson(ReadSmallFile(path, kMaxFileBytes), where);
+void ChatTemplate::AddStopTokens(std::string_view generation_config, const std::string& where, const TokenIds& added) {
+  const JsonValue config = ParseJson(generation_config, where);
   if (!config.IsObject()) throw InvalidArgument(where, ": is no JSON object");
   const JsonValue* ids = config.Find("eos_token_id");
   if (ids == nullptr || ids->IsNull()) return;
@@ -185,34 +177,49 @@ void ChatTemplate::ReadStopTokens(const std::string& folder) {
       throw InvalidArgument(where, ": eos_token_id ", ids->IsArray() ? "has " : "is ", PrintableJson(id),
                             "; it must be a whole number or a list of them");
     }
-    for (const auto& token : token_ids_) {
-      const bool known = std::find(stop_tokens_.begin(), stop_tokens_.end(), token.second) != stop_tokens_.end();
-      if (token.first == *id.Int() && !known) stop_tokens_.push_back(token.second);
+    for (const auto& token : added) {
+      if (token.first == *id.Int()) AddStopToken(token.second);
     }
   };
-  if (!ids->IsArray()) return add(*ids);
-  for (const JsonValue& id : ids->Items()) add(id);
-}
-
-std::shared_ptr<const ChatTemplate> ChatTemplate::WithTokens(std::vector<std::string> added,
-                                                             std::vector<std::string> stop) const {
-  auto chat = std::make_shared<ChatTemplate>(*this);
-  chat->SetTokens(std::move(added), std::move(stop));
-  return chat;
-}
-
-void ChatTemplate::SetTokens(std::vector<std::string> added, std::vector<std::string> stop) {
-  std::erase_if(added, [](const std::string& token) { return token.empty(); });
-  std::erase_if(stop, [](const std::string& token) { return token.empty(); });
-  // A token that ends generation is one that the tokenizer knows.
-  for (const std::string& token : stop) {
-    if (std::find(added.begin(), added.end(), token) == added.end()) added.push_back(token);
+  if (ids->IsArray()) {
+    for (const JsonValue& id : ids->Items()) add(id);
+  } else {
+    add(*ids);
   }
-  std::stable_sort(added.begin(), added.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  added_tokens_ = std::move(added);
-  stop_tokens_ = std::move(stop);
+  SortTokens();
 }
 
+void ChatTemplate::AddStopToken(const std::string& token) {
+  if (token.empty() || std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end()) return;
+  stop_tokens_.push_back(token);
+  added_tokens_.push_back(token);  // one that ends a generation is one that the tokenizer knows
+}
+
+void ChatTemplate::SortTokens() {
+  std::unordered_set<std::string> known = {""};
+  std::erase_if(added_tokens_, [&](const std::string& token) { return !known.insert(token).second; });
+  std::stable_sort(added_tokens_.begin(), added_tokens_.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
+}
+
+std::string ChatTemplate::contents() const {
+  std::string all;
+  const auto add = [&](std::string_view text) { all += StrCat(text.size(), ":", text); };
+  const auto add_list = [&](const std::vector<std::string>& texts) {
+    all += StrCat(texts.size(), ";");
+    for (const std::string& text : texts) add(text);
+  };
+  for (const auto& [name, text] : texts_) {
+    add(name);
+    add(text);
+  }
+  for (const auto& [name, token] : special_tokens_.entries()) {
+    add(name.text().bytes());
+    add(token.text().bytes());
+  }
+  add_list(added_tokens_);
+  add_list(stop_tokens_);
+  return all;
+}
 std::vector<std::string> ChatTemplate::names() const {
   std::vector<std::string> names;
   for (const auto& one : templates_) names.push_back(one.first);

@@ -225,6 +225,9 @@ class Adder {
     for (const char* role : kRoles) {
       if (const auto token = roles_.Token(role)) out_.special.push_back({role, token->content});
     }
+    for (const Roles::Entry& entry : roles_.entries()) {
+      if (!IsRole(entry.role) && entry.token) out_.special.push_back({entry.role, entry.token->content});
+    }
     for (const NamedToken& token : roles_.list()) {
       if (token.plain || token.special) out_.special.push_back({"additional_special_tokens", token.content});
     }

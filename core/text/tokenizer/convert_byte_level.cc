@@ -16,25 +16,15 @@ struct Kind {
   bool nfc;
   const char* pattern;  // null: ByteLevel's own
   bool plain_specials;
-  std::vector<std::pair<std::string, std::string>> defaults;
 };
 
 Kind KindOf(const FolderSettings& settings) {
-  const std::string end = "<|endoftext|>";
   const std::string name = TokenizerClassOf(settings, false);
   if (name == "GPT2Tokenizer" || name == "CodeGenTokenizer" || name == "TokenizersBackend") {
-    return {"GPT2Tokenizer", false, nullptr, false, {{"unk_token", end}, {"bos_token", end}, {"eos_token", end}}};
+    return {"GPT2Tokenizer", false, nullptr, false};
   }
-  if (name == "GPTNeoXTokenizer") {
-    return {"GPTNeoXTokenizer",
-            true,
-            nullptr,
-            false,
-            {{"unk_token", end}, {"bos_token", end}, {"eos_token", end}, {"pad_token", "<|padding|>"}}};
-  }
-  if (name == "Qwen2Tokenizer") {
-    return {"Qwen2Tokenizer", true, kQwen2, true, {{"unk_token", end}, {"eos_token", end}, {"pad_token", end}}};
-  }
+  if (name == "GPTNeoXTokenizer") return {"GPTNeoXTokenizer", true, nullptr, false};
+  if (name == "Qwen2Tokenizer") return {"Qwen2Tokenizer", true, kQwen2, true};
   throw Unimplemented(settings.where, ": vocab.json and merges.txt for the class ", Printable(name),
                       "; GPT2Tokenizer, GPTNeoXTokenizer and Qwen2Tokenizer are read");
 }
@@ -94,7 +84,7 @@ ConvertedTokenizer ConvertByteLevel(std::string_view vocab, const std::string& v
   const Kind kind = KindOf(settings);
   const Vocabulary vocabulary = ReadVocabulary(vocab, vocab_where);
   ClassTokens known;
-  known.defaults = kind.defaults;
+  known.defaults = ByteLevelDefaults(kind.name);
   known.plain_specials = kind.plain_specials;
   const auto find = [&](std::string_view token) { return vocabulary.Find(token); };
   const AddedVocabulary added = AddTokens(settings, known, find, vocabulary.size());

@@ -52,13 +52,29 @@ constexpr struct {
 }  // namespace
 
 FolderSettings FolderSettings::Read(const std::string& folder) {
+  FolderSettings settings = ReadBesideJson(folder);
+  settings.added_tokens = ReadObject(folder + "/added_tokens.json");
+  return settings;
+}
+
+FolderSettings FolderSettings::ReadBesideJson(const std::string& folder) {
   FolderSettings settings;
   settings.tokenizer_config = ReadObject(folder + "/tokenizer_config.json");
   settings.special_tokens_map = ReadObject(folder + "/special_tokens_map.json");
-  settings.added_tokens = ReadObject(folder + "/added_tokens.json");
   settings.config = ReadObject(folder + "/config.json");
   settings.where = PrintablePath(folder);
   return settings;
+}
+
+std::vector<std::pair<std::string, std::string>> ByteLevelDefaults(const std::string& class_name) {
+  const std::string end = "<|endoftext|>";
+  if (class_name == "GPT2Tokenizer" || class_name == "CodeGenTokenizer")
+    return {{"unk_token", end}, {"bos_token", end}, {"eos_token", end}};
+  if (class_name == "GPTNeoXTokenizer")
+    return {{"unk_token", end}, {"bos_token", end}, {"eos_token", end}, {"pad_token", "<|padding|>"}};
+  if (class_name == "Qwen2Tokenizer" || class_name == "Qwen3_5Tokenizer")
+    return {{"unk_token", end}, {"eos_token", end}, {"pad_token", end}};
+  return {};
 }
 
 bool FolderSettings::Flag(const char* name, bool missing) const {

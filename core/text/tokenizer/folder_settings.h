@@ -24,6 +24,8 @@ struct FolderSettings {
   std::string where;  // the folder, for messages
 
   static FolderSettings Read(const std::string& folder);
+  // Without added_tokens.json, which a tokenizer.json makes of no account.
+  static FolderSettings ReadBesideJson(const std::string& folder);
 
   // A boolean of tokenizer_config.json; null counts as false, as Python has it.
   bool Flag(const char* name, bool missing) const;
@@ -32,6 +34,9 @@ struct FolderSettings {
 // Which class of transformers reads the folder, without a "Fast" at its end; "TokenizersBackend" is the one that knows no model.
 // `registered_first`: where config.json's model type has the general class, that one counts whatever tokenizer_config.json names.
 std::string TokenizerClassOf(const FolderSettings& settings, bool registered_first);
+
+// Role and content of the tokens that a class of byte-level BPE has where the files do not mention the role; none of another class.
+std::vector<std::pair<std::string, std::string>> ByteLevelDefaults(const std::string& class_name);
 
 // A token as transformers gets it: with its own rules, or only as a text.
 struct NamedToken {

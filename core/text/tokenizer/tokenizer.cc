@@ -235,23 +235,26 @@ Tokenizer::~Tokenizer() = default;
 std::shared_ptr<const Tokenizer> Tokenizer::Parse(std::string_view tokenizer_json, std::string_view config_json,
                                                   const std::string& where) {
   std::unique_ptr<Parts> parts = ReadTokenizerFile(tokenizer_json, where);
-  ApplyTokenizerConfig(config_json, where + ": tokenizer_config.json", {}, "", *parts);
+  FolderSettings settings;
+  const std::string config_where = where + ": tokenizer_config.json";
+  if (!config_json.empty()) settings.tokenizer_config = ParseJson(config_json, config_where);
+  ApplyTokenizerConfig(settings, config_where, *parts);
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
 
 std::shared_ptr<const Tokenizer> Tokenizer::Open(const std::string& folder_or_file) {
   const TokenizerFiles files = FindTokenizer(folder_or_file);
-  const std::string config = files.folder + "/tokenizer_config.json", map = files.folder + "/special_tokens_map.json";
   std::unique_ptr<Parts> parts;
   if (files.kind == TokenizerFiles::Kind::kJson) {
     parts = ReadTokenizerFile(ReadSmallFile(files.file, kLargestFile), PrintablePath(files.file));
-    ApplyTokenizerConfig(ReadIfThere(config), PrintablePath(config), ReadIfThere(map), PrintablePath(map), *parts);
+    ApplyTokenizerConfig(FolderSettings::ReadBesideJson(files.folder), PrintablePath(files.folder + "/tokenizer_config.json"),
+                         *parts);
   } else {
     ConvertedTokenizer made = ConvertFiles(files);
     parts = ReadTokenizerFile(made.json, PrintablePath(files.file));
     parts->special_tokens = std::move(made.special);
-    parts->config_json = ReadIfThere(config);
   }
+  parts->generation_json = ReadIfThere(files.folder + "/generation_config.json");
   parts->folder = files.folder;
   return std::make_shared<const Tokenizer>(std::move(parts));
 }
@@ -338,7 +341,7 @@ std::optional<std::string> Tokenizer::Special(std::string_view role) const {
   return std::nullopt;
 }
 
-const std::string& Tokenizer::config_json() const { return parts_->config_json; }
+const std::string& Tokenizer::generation_json() const { return parts_->generation_json; }
 const std::string& Tokenizer::folder() const { return parts_->folder; }
 uint64_t Tokenizer::content_hash() const { return parts_->content_hash; }
 

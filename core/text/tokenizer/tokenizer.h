@@ -83,13 +83,13 @@ class Tokenizer {
   int64_t VocabSize() const;  // different tokens, added ones included
   int32_t MaxId() const;      // the largest id; a model has at least this many rows, plus one
 
-  // From tokenizer_config.json, then special_tokens_map.json.
+  // From tokenizer_config.json and special_tokens_map.json; a model's own roles ("image_token") are among them.
   const std::vector<SpecialToken>& special_tokens() const;
   // The content of the first of this role, nothing where there is none.
   std::optional<std::string> Special(std::string_view role) const;
 
-  // The texts as they were read: chat templates and data caches take them from here. Empty where there was no such file.
-  const std::string& config_json() const;
+  // The text of the generation_config.json beside the files, for who asks what ends a generation; empty where there is none.
+  const std::string& generation_json() const;
   const std::string& folder() const;  // where tokenizer.json lies; empty from Parse
   uint64_t content_hash() const;      // of tokenizer.json and of the BOS rule: the same text gives the same ids
 

@@ -5,6 +5,7 @@
 #include "core/io/json_reader.h"
 #include "core/io/json_text.h"
 #include "core/text/tokenizer/read_model.h"
+#include "core/text/tokenizer/special_tokens.h"
 #include "core/text/tokenizer/tokenizer_parts.h"
 
 #define XXH_INLINE_ALL
@@ -18,38 +19,6 @@ JsonValue Value(const RawMembers& members, const char* name, const std::string& 
   const auto found = members.find(name);
   if (found == members.end()) return JsonValue();
   return ParseJson(found->second.text, where + ": " + name);
-}
-
-// A special token of tokenizer_config.json: a string, or an object that holds it.
-std::optional<std::string> ContentOf(const JsonValue& value) {
-  if (value.IsString()) return value.String();
-  const JsonValue* content = value.Find("content");
-  if (content != nullptr && content->IsString()) return content->String();
-  return std::nullopt;
-}
-
-constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
-
-void AddRoles(const JsonValue& json, std::vector<SpecialToken>& tokens) {
-  const auto has = [&](std::string_view role) {
-    for (const SpecialToken& token : tokens) {
-      if (token.role == role) return true;
-    }
-    return false;
-  };
-  for (const char* role : kRoles) {
-    const JsonValue* value = json.Find(role);
-    if (value == nullptr || has(role)) continue;
-    if (const auto content = ContentOf(*value)) tokens.push_back({role, *content});
-  }
-  // transformers 5 writes the second name.
-  for (const char* name : {"additional_special_tokens", "extra_special_tokens"}) {
-    const JsonValue* more = json.Find(name);
-    if (more == nullptr || !more->IsArray() || has("additional_special_tokens")) continue;
-    for (const JsonValue& value : more->Items()) {
-      if (const auto content = ContentOf(value)) tokens.push_back({"additional_special_tokens", *content});
-    }
-  }
 }
 
 // Classes of transformers that make their post-processor from add_bos_token and add_eos_token, whatever the file says.
@@ -126,15 +95,10 @@ std::unique_ptr<Tokenizer::Parts> ReadTokenizerFile(std::string_view text, const
   return parts;
 }
 
-void ApplyTokenizerConfig(std::string_view config, const std::string& config_where, std::string_view map,
-                          const std::string& map_where, Tokenizer::Parts& parts) {
-  JsonValue json{JsonValue::Object()};
-  if (!config.empty()) json = ParseJson(config, config_where);
-  if (!json.IsObject()) throw InvalidArgument(config_where, " is ", json.KindName(), ", not an object");
-  AddRoles(json, parts.special_tokens);
-  if (!map.empty()) AddRoles(ParseJson(map, map_where), parts.special_tokens);
-  ApplyBosRule(json, config_where, parts);
-  parts.config_json = config;
+void ApplyTokenizerConfig(const FolderSettings& settings, const std::string& config_where, Tokenizer::Parts& parts) {
+  parts.special_tokens =
+      ReadSpecialTokens(settings, [&](const std::string& token) { return parts.added.ids.find(token) != parts.added.ids.end(); });
+  ApplyBosRule(settings.tokenizer_config, config_where, parts);
   std::string rule;
   for (const int32_t id : parts.post_processor.before) rule += StrCat(id, " ");
   for (const int32_t id : parts.post_processor.after) rule += StrCat("| ", id);

@@ -11,6 +11,7 @@
 
 #include "core/text/tokenizer/added_tokens.h"
 #include "core/text/tokenizer/decoder.h"
+#include "core/text/tokenizer/folder_settings.h"
 #include "core/text/tokenizer/model.h"
 #include "core/text/tokenizer/normalizer.h"
 #include "core/text/tokenizer/pieces.h"
@@ -50,7 +51,7 @@ struct Tokenizer::Parts {
   AddedTokens added;
   std::vector<SpecialToken> special_tokens;
   bool bos_rule = false;  // the post-processor is tokenizer_config.json's, not the file's
-  std::string config_json, folder;
+  std::string generation_json, folder;
   uint64_t content_hash = 0;
   mutable ScratchPool pool;
 };
@@ -58,9 +59,8 @@ struct Tokenizer::Parts {
 // Reads the text of a tokenizer.json. `where` begins the messages.
 std::unique_ptr<Tokenizer::Parts> ReadTokenizerFile(std::string_view text, const std::string& where);
 
-// Special tokens by role and the BOS rule, from tokenizer_config.json and special_tokens_map.json; either text may be empty.
-void ApplyTokenizerConfig(std::string_view config, const std::string& config_where, std::string_view map,
-                          const std::string& map_where, Tokenizer::Parts& parts);
+// Special tokens by role and the BOS rule, from the files beside a tokenizer.json.
+void ApplyTokenizerConfig(const FolderSettings& settings, const std::string& config_where, Tokenizer::Parts& parts);
 
 }  // namespace hlm
 

@@ -1,4 +1,6 @@
-// What somebody may have meant who typed a word that is none of those there are.
+// What somebody may have meant who typed a word that is none of those there are. Words of a terminal: capitals and dashes count for little.
+// The library's messages say themselves what a member of a configuration was meant to be (core/base/nearest.h); the interface has no call
+// for words that only the command knows.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_BASE_NEAREST_H_
 #define HORIZON_LM_SAMPLES_HORIZON_BASE_NEAREST_H_
 

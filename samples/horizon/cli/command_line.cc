@@ -130,7 +130,7 @@ int CommandLine::Run(const std::vector<std::string>& words) {
     std::fputs(rest.empty() ? program_.help().c_str() : Find(rest[0]).app->help("horizon").c_str(), stdout);
     return kExitOk;
   }
-  if (words[0] == "--version" || words[0] == "-V") {
+  if (words[0] == "--version" || words[0] == "-V" || words[0] == "-v" || words[0] == "version") {
     CheckWords(words, 1);
     std::printf("%s\n", hlm_version());
     return kExitOk;

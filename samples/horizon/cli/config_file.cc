@@ -136,11 +136,21 @@ class ConfigReader {
     }
     if (value.is_null()) return;  // as where it is not there
     if (value.is_array() && !IsJsonText(*option)) {
+      if (TakesCommas(*option)) return AddJoined(*option, name, value);
       if (!TakesSeveral(*option)) throw UsageError(path_ + ": " + name + " takes one value, not a list");
       for (const Json& one : value) Add(*option, name, one);
       return;
     }
     Add(*option, name, value);
+  }
+
+  void AddJoined(const CLI::Option& option, const std::string& name, const Json& list) {
+    std::string joined;
+    for (const Json& one : list) {
+      if (!one.is_string()) throw UsageError(path_ + ": " + name + " is a list of texts, not of " + one.dump());
+      joined += (joined.empty() ? "" : ",") + one.get<std::string>();
+    }
+    if (!list.empty()) Add(option, name, joined);
   }
 
   void Add(const CLI::Option& option, const std::string& name, const Json& value) {

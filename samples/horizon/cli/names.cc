@@ -88,6 +88,8 @@ struct Instead {
   const char* what;
 };
 constexpr Instead kInstead[] = {
+    {"--checkpoint-dir", "--gguf", "--model takes a checkpoint as well: DIR/step-000000000100"},
+    {"--prompt", "--ids", "--text is a text to make ids of"},
     {"--warmup-ratio", "--warmup-steps", "--warmup-steps counts steps"},
     {"--gpu", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
     {"--gpus", "--device", "--device cuda takes every GPU, --device cuda:0 the first"},
@@ -128,6 +130,11 @@ std::string NameOf(const CLI::Option& option) {
 
 bool IsFlag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
 bool TakesSeveral(const CLI::Option& option) { return option.get_items_expected_max() > 1; }
+
+bool TakesCommas(const CLI::Option& option) {
+  const std::string name = NameOf(option);
+  return name == "--device" || name == "--freeze" || name == "--train-only";
+}
 
 const char* ValueWithout(const CLI::Option& option) { return NameOf(option) == "--resume" ? "auto" : nullptr; }
 

@@ -16,6 +16,8 @@ std::string NameOf(const CLI::Option& option);
 
 bool IsFlag(const CLI::Option& option);
 bool TakesSeveral(const CLI::Option& option);
+// Whether an option's one value may be a list with commas in it.
+bool TakesCommas(const CLI::Option& option);
 
 // What an option stands for that is given without a value, though it may have one ("auto" of --resume); nullptr: it is a flag, or needs one.
 const char* ValueWithout(const CLI::Option& option);

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -19,6 +20,7 @@ namespace horizon {
 namespace {
 
 constexpr size_t kLargestConfig = 16 << 20;
+constexpr int64_t kContext = 2048;
 // What Linux hands on of a line that is typed or pasted at a terminal; the rest is lost.
 constexpr size_t kTerminalLine = 4095;
 
@@ -32,32 +34,24 @@ class Chat {
         description_(DescribeModel(model_)),
         vocab_size_(description_.at("vocab_size").get<int64_t>()),
         stops_(StopIdsOf(description_)),
-        tools_(options) {
+        tools_(options),
+        positions_(Positions(options)),
+        context_(ContextOf(options)) {
     const std::string what = options.model.folder.empty() ? "the model" : options.model.folder;
     if (!tools_.tokenizer) throw Error(what + ": has no tokenizer; chat needs one (--tokenizer)");
     if (!tools_.chat_template) throw Error(what + ": has no chat template; chat needs one (--template), generate does not");
-    if (options.generate.max_new_tokens >= options.chat.context) {
+    if (options.generate.max_new_tokens >= context_) {
       throw UsageError(Format("--max-new-tokens %lld leaves no room for a question in a --context of %lld",
-                              static_cast<long long>(options.generate.max_new_tokens),
-                              static_cast<long long>(options.chat.context)));
+                              static_cast<long long>(options.generate.max_new_tokens), static_cast<long long>(context_)));
     }
     Forget();
-    const Plan plan = MakePlan(model_, options, HLM_PURPOSE_FORWARD, 1, options.chat.context);
+    const Plan plan = MakePlan(model_, options, HLM_PURPOSE_FORWARD, 1, context_);
     trainer_ = MakeTrainer(model_, plan, options.optimizer, 0);
   }
 
-  // A folder's positions, where a --context reaches beyond them; else 0.
-  int64_t PositionsBelowContext() const {
-    if (options_.model.folder.empty()) return 0;
-    const Json config = ParseRow(ReadTextFile(options_.model.folder + "/config.json", kLargestConfig));
-    const Json& text = config.contains("text_config") && config["text_config"].is_object() ? config["text_config"] : config;
-    for (const char* name : {"max_position_embeddings", "n_positions"}) {
-      if (!text.contains(name) || !text[name].is_number_integer()) continue;
-      const auto positions = text[name].get<int64_t>();
-      return positions > 0 && positions < options_.chat.context ? positions : 0;
-    }
-    return 0;
-  }
+  int64_t context() const { return context_; }
+  // A folder's positions, where the context reaches beyond them; else 0.
+  int64_t PositionsBelowContext() const { return positions_ < context_ ? positions_ : 0; }
 
   void Forget() {
     messages_ = Json::array();
@@ -95,6 +89,23 @@ class Chat {
   }
 
  private:
+  // Those of a folder's config.json; 0: it tells none.
+  static int64_t Positions(const Options& options) {
+    if (options.model.folder.empty()) return 0;
+    const Json config = ParseRow(ReadTextFile(options.model.folder + "/config.json", kLargestConfig));
+    const Json& text = config.contains("text_config") && config["text_config"].is_object() ? config["text_config"] : config;
+    for (const char* name : {"max_position_embeddings", "n_positions"}) {
+      if (text.contains(name) && text[name].is_number_integer()) return std::max<int64_t>(0, text[name].get<int64_t>());
+    }
+    return 0;
+  }
+
+  // As asked for; else what a model was trained with, where an answer leaves room in that for a question.
+  int64_t ContextOf(const Options& options) const {
+    if (options.chat.context > 0) return options.chat.context;
+    return positions_ > options.generate.max_new_tokens ? std::min(positions_, kContext) : kContext;
+  }
+
   static void CheckTurn(const std::string& turn) {
     if (turn.find('\0') != std::string::npos) throw Refused("this turn holds a NUL, which is no text");
     try {
@@ -106,7 +117,7 @@ class Chat {
 
   // The conversation's ids. Where they and an answer are too many the oldest turns are left out, a question with its answer.
   std::vector<int32_t> Prompt() {
-    const auto most = static_cast<size_t>(options_.chat.context - options_.generate.max_new_tokens);
+    const auto most = static_cast<size_t>(context_ - options_.generate.max_new_tokens);
     const size_t first = options_.chat.system.empty() ? 0 : 1;
     while (true) {
       const std::string text = RenderPrompt(tools_, messages_, options_.text.date);
@@ -137,6 +148,7 @@ class Chat {
   int64_t vocab_size_;
   std::vector<int64_t> stops_;
   TextTools tools_;
+  int64_t positions_, context_;
   Trainer trainer_;
   Json messages_;
   int64_t drawn_ = 0;
@@ -177,7 +189,7 @@ int RunChat(const Options& options) {
   if (const int64_t positions = chat.PositionsBelowContext(); positions > 0) {
     std::fprintf(stderr,
                  "--context %lld is more than the %lld positions of the model's config.json: further on it was not trained\n",
-                 static_cast<long long>(options.chat.context), static_cast<long long>(positions));
+                 static_cast<long long>(chat.context()), static_cast<long long>(positions));
   }
   const bool terminal = isatty(STDIN_FILENO) == 1 && !options.json;
   if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves, Ctrl-C ends an answer.\n");

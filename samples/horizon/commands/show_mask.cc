@@ -85,9 +85,8 @@ std::vector<Shown> ConversationsOf(const Record& record) {
               parsed.at("format").get<std::string>() + ": no template renders it");
 }
 
-// A record as a data set reads it: a conversation, or a prompt and answers of messages. `tokens`: special ones, which the template
-// may name.
-Row ReadRow(const Options& options, const Json& tokens) {
+// A record as a data set reads it: a conversation, or a prompt and answers of messages.
+Row ReadRow(const Options& options) {
   const MaskOptions& mask = options.mask;
   const Json config = {{"data", ParseSource(mask.data)},
                        {"task", options.task.task},
@@ -103,11 +102,11 @@ Row ReadRow(const Options& options, const Json& tokens) {
   row.description = {{"account", record.parsed.value("account", Json::array())}};
   row.tools = record.Raw("tools");
   // What the record gives its template stands above what the command gives all.
-  Json variables = tokens;
+  Json variables = Json::object();
   if (!mask.variables.empty()) {
     const Json given = Json::parse(mask.variables, nullptr, false);
     if (!given.is_object()) throw UsageError("--variables: '" + OneLine(mask.variables) + "' is no JSON object");
-    variables.update(given);
+    variables = given;
   }
   row.variables = Joined(variables.dump(), record.Raw("template_arguments"));
   return row;
@@ -211,9 +210,11 @@ void PrintLeftOut(const Json& sequence) {
 void PrintDropped(const Json& sequence) {
   if (!sequence.contains("dropped")) return;
   for (const Json& words : sequence["dropped"]) {
-    std::printf("-- the template leaves out %s of the %s of message %s: --template with a training form keeps them\n",
-                FormatCount(words.at("characters").get<int64_t>(), "character").c_str(),
-                words.at("field").get<std::string>().c_str(), FormatCount(words.at("message").get<int64_t>()).c_str());
+    const std::string field = words.at("field").get<std::string>();
+    std::printf("-- the template leaves out %s of the %s of message %s: --template with a training form keeps them%s\n",
+                FormatCount(words.at("characters").get<int64_t>(), "character").c_str(), field.c_str(),
+                FormatCount(words.at("message").get<int64_t>()).c_str(),
+                field == "reasoning" ? ", or --content-parts keep where it reads parts of a content" : "");
   }
   const int64_t unroll = sequence.at("unroll_keeps").get<int64_t>();
   if (unroll > 0) std::printf("-- %s of these characters are trained with --mask unroll\n", FormatCount(unroll).c_str());
@@ -271,7 +272,7 @@ void PrintTraining(const Json& training, bool color) {
 
 int RunShowMask(const Options& options) {
   const TextTools tools = ToolsFor(options);
-  const Row row = ReadRow(options, tools.variables);
+  const Row row = ReadRow(options);
   std::vector<Json> trainings;
   for (const Shown& shown : row.shown) trainings.push_back(Train(tools, options, row, shown));
   if (options.json) {

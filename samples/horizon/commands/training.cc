@@ -19,6 +19,30 @@ std::FILE* ProgressStream(bool json) {
   return isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
 }
 
+// All ranks have their part in a save, and end at the same step.
+Json SharedWork(const RunOptions& run) {
+  const auto given = [](const std::string& option) { return option.empty() ? "not given" : "given"; };
+  return {{"--out", given(run.out)},
+          {"--checkpoint-dir", given(run.checkpoint_dir)},
+          {"--keep-best", run.keep_best},
+          {"--early-stop", run.early_stop},
+          {"--max-skipped-steps", run.max_skipped_steps},
+          {"--sample-prompts", given(run.sample_prompts)},
+          {"--sample-every", run.sample_every}};
+}
+
+Json LossOf(const TaskOptions& task) {
+  return {{"--loss", task.loss},
+          {"--beta", task.Beta()},
+          {"--gamma", task.Gamma()},
+          {"--label-smoothing", task.label_smoothing},
+          {"--sft-weight", task.sft_weight},
+          {"--reference-free", task.reference_free},
+          {"--desirable-weight", task.desirable_weight},
+          {"--undesirable-weight", task.undesirable_weight},
+          {"--kl", task.mismatched_kl != 0 ? "mismatched" : "none"}};
+}
+
 std::unique_ptr<Report> NewReport(const Options& options, int64_t begun) {
   auto report = std::make_unique<Report>(options.run.report);
   const ModelOptions& model = options.model;
@@ -71,6 +95,8 @@ void Training::CheckAlike() const {
   own["--save-every"] = options_.run.save_every;
   own["held-out data"] = task.has_evaluation();
   own["a checkpoint to go on from"] = checkpoints_.finds();
+  own.update(SharedWork(options_.run));
+  if (!options_.task.task.empty()) own.update(LossOf(options_.task));
   own.update(task.Contents());
   group_.CheckSame(own);
 }

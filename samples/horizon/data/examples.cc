@@ -78,14 +78,7 @@ TextTools::TextTools(const Options& options) {
   if (!own) chat_template = hlm::Template::Open(text.chat_template);
   if (own && !folder.empty()) chat_template = OpenTemplateIfThere(folder);
   if (own && !chat_template && !text.tokenizer.empty()) chat_template = OpenTemplateIfThere(FolderOf(text.tokenizer));
-  if (chat_template && tokenizer) {
-    // A file with nothing beside it knows no special tokens: the tokenizer's are what it means.
-    const Json known = Json::parse(chat_template.Describe()).at("special_tokens");
-    const Json tokens = Json::parse(tokenizer.Describe()).at("special_tokens");
-    for (const auto& [name, token] : tokens.items()) {
-      if (token.is_string() && !known.contains(name)) variables[name] = token;
-    }
-  }
+  if (chat_template && tokenizer) chat_template = chat_template.WithTokenizer(tokenizer);
   if (!text.variables.empty()) {
     const Json given = Json::parse(text.variables, nullptr, false);
     if (!given.is_object()) throw UsageError("--template-variables: '" + OneLine(text.variables) + "' is no JSON object");

@@ -22,7 +22,7 @@ struct TextTools {
   std::string why_no_tokenizer;  // what --model's folder has instead; "": none was looked for, or it is there
   hlm::Template chat_template;
   std::string template_name;        // which of several templates; "": as Hugging Face chooses
-  Json variables = Json::object();  // special tokens, for a template that lies apart from the tokenizer
+  Json variables = Json::object();  // --template-variables
 
   explicit TextTools(const Options& options);
 };

@@ -1,9 +1,11 @@
 #include "samples/horizon/data/tokenizer.h"
 
+#include <cctype>
 #include <charconv>
 #include <memory>
 #include <sstream>
 #include <system_error>
+#include <utility>
 
 #include "samples/horizon/base/activity.h"
 #include "samples/horizon/base/error.h"
@@ -63,9 +65,18 @@ std::vector<int32_t> EncodeWhole(const Tokenizer& tokenizer, std::string_view te
 
 std::vector<int32_t> WrittenIds(const std::string& text, const std::string& option) {
   std::vector<int32_t> ids;
+  // "[5, 4, 2]", "5,4,2" or "5 4 2".
   std::string spaced = text;
+  if (spaced.starts_with('[') && spaced.ends_with(']')) spaced = spaced.substr(1, spaced.size() - 2);
+  bool id_before = false;
   for (char& c : spaced) {
-    if (c == ',' || c == '[' || c == ']') c = ' ';
+    if (c == ',' && !std::exchange(id_before, false))
+      throw UsageError(option + ": '" + OneLine(text) + "' lacks an id before a comma");
+    if (c == ',') {
+      c = ' ';
+    } else if (std::isspace(static_cast<unsigned char>(c)) == 0) {
+      id_before = true;
+    }
   }
   std::istringstream words(spaced);
   for (std::string word; words >> word;) {

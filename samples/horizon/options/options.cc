@@ -1,5 +1,7 @@
 #include "samples/horizon/options/options.h"
 
+#include <strings.h>
+
 #include <vector>
 
 #include "samples/horizon/base/error.h"
@@ -48,9 +50,8 @@ void AddJsonOption(CLI::App& app, Options& options, const std::string& help) { a
 void AddDeviceOption(CLI::App& app, Options& options) {
   AddText(app, "--device", options.engine.device, "NAME",
           "auto, cpu, or of `horizon devices`; several that share each step: cuda (all), cuda:0,cuda:1, cuda:0-3, cpu:2")
-      ->transform([](const std::string& given) {
-        return given == "gpu" || given == "GPU" || given == "CUDA" ? std::string("cuda") : given;
-      })
+      ->transform(
+          [](const std::string& given) { return strncasecmp(given.c_str(), "gpu", 3) == 0 ? "cuda" + given.substr(3) : given; })
       ->capture_default_str()
       ->group(kMachineGroup);
 }
@@ -366,7 +367,10 @@ void AddChatOptions(CLI::App& app, Options& options) {
   GenerateOptions& generate = options.generate;
   generate.max_new_tokens = 256;
   AddText(app, "--system", options.chat.system, "TEXT", "a system turn before the first one")->group(kGenerateGroup);
-  AddNumber(app, "--context", options.chat.context, 2, "most ids of a conversation; above it the oldest turns are left out")
+  AddNumber(
+      app, "--context", options.chat.context, 2,
+      "most ids of a conversation; above it the oldest turns are left out (default: 2048, or the positions of a model that has "
+      "fewer)")
       ->group(kGenerateGroup);
   AddNumber(app, "--max-new-tokens", generate.max_new_tokens, 1, "most ids of an answer")->group(kGenerateGroup);
   AddReal(app, "--temperature", generate.temperature, 0, kNoLimit, "0: the likeliest id, the lowest of equals")

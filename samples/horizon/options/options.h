@@ -179,7 +179,7 @@ struct GenerateOptions {
 // A conversation in the terminal.
 struct ChatOptions {
   std::string system;
-  int64_t context = 2048;  // most ids of a conversation
+  int64_t context = 0;  // most ids of a conversation; 0: chosen
 };
 
 struct DoctorOptions {

@@ -19,11 +19,21 @@ namespace {
 
 constexpr size_t kLargestConfig = 16 << 20;
 
+// Who names a run's folder of checkpoints means one of them.
+void CheckIsNoRun(const std::string& name) {
+  std::error_code failure;
+  if (std::filesystem::exists(name + "/config.json", failure)) return;
+  const Json list = Json::parse(hlm::ListCheckpoints(name));
+  if (list.at("checkpoints").empty()) return;
+  throw ApiError(HLM_INVALID_ARGUMENT, name + ": holds checkpoints and is none; the newest is " +
+                                           list.at("checkpoints").front().at("path").get<std::string>());
+}
+
 // Who names a file of a model means its folder.
 void CheckIsFolder(const std::string& name) {
   const std::filesystem::path path(name);
   std::error_code failure;
-  if (std::filesystem::is_directory(path, failure)) return;
+  if (std::filesystem::is_directory(path, failure)) return CheckIsNoRun(name);
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
   if (!std::filesystem::exists(folder / "config.json", failure)) return;  // the library says what it is
   throw ApiError(HLM_INVALID_ARGUMENT, name + ": not a folder; a model is its whole folder: " + folder.string());

@@ -348,6 +348,10 @@ public static class BindingTest {
         Check(rendered.Contains("hi"), rendered);
         Check(template.RenderTraining("[{\"role\": \"user\", \"content\": \"hi\"}, {\"role\": \"assistant\", \"content\": \"ho\"}]").ContainsKey("sequences"), "training");
         Fails(Code.InvalidArgument, "", () => template.Render("["));
+        using (Template alone = Template.Create("{{ eos_token }}"))
+        using (Template with = alone.WithTokenizer(tokenizer)) {
+          Check(with.Render("[]").Length > 0 && alone.Render("[]").Length == 0, "a tokenizer's tokens");
+        }
         string data = Path.Combine(work, "chat.jsonl");
         File.WriteAllText(data, string.Concat(Enumerable.Range(0, 5).Select(
             i => "{\"messages\": [{\"role\": \"user\", \"content\": \"say " + i + "\"}, {\"role\": \"assistant\", \"content\": \"" + i + "\"}]}\n")));

@@ -203,6 +203,22 @@ func TestTemplate(t *testing.T) {
 	if !reflect.DeepEqual(info.Names, []string{"default"}) {
 		t.Error(info)
 	}
+	alone, err := horizonlm.CreateTemplate("{{ eos_token }}")
+	succeeds(t, err)
+	tokenizer, err := horizonlm.OpenTokenizer(modelFolder())
+	succeeds(t, err)
+	with, err := alone.WithTokenizer(tokenizer)
+	succeeds(t, err)
+	succeeds(t, alone.Close())
+	succeeds(t, tokenizer.Close())
+	known, err := with.Describe()
+	succeeds(t, err)
+	if !reflect.DeepEqual(known, info) || len(known.StopTokens) == 0 {
+		t.Errorf("%v %v", known, info)
+	}
+	succeeds(t, with.Close())
+	_, err = template.WithTokenizer(nil)
+	fails(t, err, horizonlm.InvalidArgument, "the tokenizer is nil")
 	succeeds(t, template.Close())
 	_, err = template.Render(dialogue, nil)
 	fails(t, err, horizonlm.FailedPrecondition, "the template is closed")

@@ -141,6 +141,12 @@ public final class DataTest {
     try (Template template = Template.create("{{ n }}{{ tools[0].name }}")) {
       check(template.render("[]", TemplateOptions.builder().variablesJson("{\"n\": 7}").toolsJson("[{\"name\": \"look\"}]").build()).equals("7look"), "variables");
     }
+    try (Template own = Template.open(model);
+        Template alone = Template.create("{{ eos_token }}");
+        Tokenizer tokenizer = Tokenizer.open(model);
+        Template with = alone.withTokenizer(tokenizer)) {
+      check(with.describe().equals(own.describe()), with.describe());
+    }
     BindingTest.fails(Code.INVALID_ARGUMENT, "line", () -> Template.create("{% for %}"));
     BindingTest.fails(Code.NOT_FOUND, "", () -> Template.open(Path.of("/no/such")));
     try (Template template = Template.create("{% for i in range(1000) %}{% endfor %}")) {

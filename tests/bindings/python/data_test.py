@@ -137,6 +137,18 @@ class TemplateTest(unittest.TestCase):
         with hlm.Template.create("{{ n }}{{ tools[0].name }}") as template:
             self.assertEqual(template.render([], variables_json={"n": 7}, tools_json=[{"name": "look"}]), "7look")
 
+    def test_the_tokens_of_a_tokenizer(self):
+        with hlm.Template.open(MODEL) as own, hlm.Tokenizer(MODEL) as tokenizer, hlm.Template.create("{{ eos_token }}") as alone:
+            wanted = own.describe()
+            self.assertEqual(alone.describe()["added_tokens"], [])
+            with alone.with_tokenizer(tokenizer) as template:
+                for what in ("special_tokens", "added_tokens", "stop_tokens"):
+                    self.assertEqual(template.describe()[what], wanted[what])
+                alone.close()
+                self.assertEqual(template.render(DIALOGUE), wanted["special_tokens"]["eos_token"])
+            with self.assertRaisesRegex(TypeError, "a Tokenizer is wanted"):
+                own.with_tokenizer(MODEL)
+
     def test_refused(self):
         with self.assertRaises(hlm.NotFoundError):
             hlm.Template.open("/no/such")

@@ -43,6 +43,21 @@ class OptionsTest(unittest.TestCase):
             with self.assertRaises(hlm.NotFoundError):
                 plan.value("no_such_key")
 
+    def test_a_list_is_a_text_with_commas(self):
+        with tiny.model() as model:
+
+            def numerics(**options):
+                with model.plan(**options) as plan:
+                    return plan.json()["numerics"]
+
+            frozen = numerics(device="cpu:2", freeze="*embed*,*norm*")
+            self.assertNotEqual(frozen, numerics(device="cpu:2", freeze="*norm*"))
+            self.assertEqual(numerics(device=["CPU:2"], freeze=["*embed*", "*norm*"]), frozen)
+            self.assertEqual(numerics(device="cpu", train_only=("*mlp*",)), numerics(device="cpu", train_only="*mlp*"))
+            self.assertEqual(numerics(device="cpu", freeze=[]), numerics(device="cpu"))
+            with self.assertRaisesRegex(TypeError, r"freeze is \[1\]"):
+                model.plan(freeze=[1])
+
     def test_wrong_options(self):
         with tiny.model() as model:
             with self.assertRaisesRegex(TypeError, r"no option 'batchsize' \(did you mean batch_size\?\); there are activations,"):
@@ -182,7 +197,7 @@ class ClosingTest(unittest.TestCase):
     def test_what_they_say_of_themselves(self):
         with tiny.model() as model, model.plan(device="cpu") as plan, hlm.Trainer(model, plan) as trainer:
             self.assertRegex(repr(model), r"^<Model: LlamaForCausalLM, [0-9,]+ parameters>$")
-            self.assertRegex(repr(plan), r"^<Plan: .* GiB of host memory, .* GiB on cpu>$")
+            self.assertRegex(repr(plan), r"^<Plan: [0-9.]+ MiB of host memory, [0-9.]*[1-9][0-9.]* MiB on cpu>$")
             self.assertRegex(repr(trainer), r"^<Trainer: [0-9]+ tensors, [0-9,]+ parameters>$")
         self.assertEqual(repr(model), "<Model, closed>")
 

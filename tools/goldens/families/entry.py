@@ -23,8 +23,8 @@ class Family:
     experts_in_rows: bool = False  # stacked experts are [experts, in, out]: the fan-in is the middle dimension
     seed: int = 0
     lengths: tuple = ()  # of the documents, where cases.make_batch's are too short
-    shard: str = "50GB"  # what a file of weights holds at most
     spelling: str = "now"  # of config.json; "before": as releases before transformers 5 wrote it
+    saving: dict = dataclasses.field(default_factory=dict)  # options of save_pretrained
     bare: bool = False  # config.json without the keys that say what the class assumes anyway
 
 

@@ -82,7 +82,7 @@ def write(family, folder):
     torch.manual_seed(1)
     model = new_model(config_of(family), getattr(torch, family.dtype))
     draw(family, model)
-    model.save_pretrained(folder, max_shard_size=family.shard)
+    model.save_pretrained(folder, **family.saving)
     if family.bare:
         strip(folder)
     if family.spelling == "before":

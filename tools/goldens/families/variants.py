@@ -7,6 +7,8 @@ itself refuses) is not drawn.
 import dataclasses
 import random
 
+from families import variants_experts
+
 CONV, LINEAR, FULL, SLIDING, CHUNKED = "conv", "linear_attention", "full_attention", "sliding_attention", "chunked_attention"
 YARN = dict(rope_type="yarn", rope_theta=1000.0, factor=4.0, original_max_position_embeddings=16)
 LLAMA3 = dict(rope_type="llama3", rope_theta=500.0, factor=4.0, low_freq_factor=1.0, high_freq_factor=4.0,
@@ -326,10 +328,14 @@ def variants(family, count, makers, first=0):
             config["hidden_act"] = d.of("silu", "silu", *FUNCTIONS)
         if text_type in ("gemma4_text",):
             config["vocab_size_per_layer_input"] = vocab + d.of(0, 3)
+        edge = Draw(f"edge {family.model_type} {number}")
+        if variants_experts.is_mixture(config):
+            config = variants_experts.edges(edge, config, text_type)
+        stored = variants_experts.storage(edge, config, text_type)
         if inside:
             config = within(family.config, text_type, {**config, "vocab_size": vocab})
         yield dataclasses.replace(family, name=f"{family.name if inside else family.model_type}#{number}", config=config, about=config_text(config),
-                                  vocab=vocab, seed=100 + number, without={}, bare=number % 2 == 1)
+                                  vocab=vocab, seed=100 + number, without={}, bare=number % 2 == 1, **stored)
 
 
 # Text models inside something larger whose mathematics is that of another model type.

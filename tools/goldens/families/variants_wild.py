@@ -182,4 +182,4 @@ def wild(family, count, makers, first=0):
         inside = "text_config" in other.config
         config = other.config if inside else ropes(d, options(d, widths(d, other.config), family.model_type), family.model_type)
         yield dataclasses.replace(other, name=f"{other.name}w", config=config, about=config_text(config), dtype=d.of("bfloat16", "float16", "float32"),
-                                  shard=d.of("50GB", "20KB"), spelling=d.of("now", "before"), lengths=d.of(*LENGTHS), bare=number % 3 == 1)
+                                  saving={**other.saving, "max_shard_size": d.of("50GB", "20KB")}, spelling=d.of("now", "before"), lengths=d.of(*LENGTHS), bare=number % 3 == 1)

@@ -40,6 +40,21 @@ public final class Template extends Handle {
   }
 
   /**
+   * The same templates with the tokens of a tokenizer, as a folder with both has them; a Dataset does it with what it is given. For a template of a
+   * file or a text: its bos_token and the like are the tokenizer's, and trained turns end where generation does.
+   *
+   * @param tokenizer may be closed afterwards
+   * @return the template, to be closed like this one
+   * @throws HorizonLmException INVALID_ARGUMENT where the tokenizer's generation_config.json says no ids
+   */
+  public Template withTokenizer(Tokenizer tokenizer) {
+    Arguments.given(tokenizer, "tokenizer");
+    long[] out = new long[1];
+    run(box -> tokenizer.run(other -> Native.hlm_template_with_tokenizer(box, other, out)));
+    return new Template(out[0]);
+  }
+
+  /**
    * What there is.
    *
    * @return "names", "generation", "special_tokens", "added_tokens", "stop_tokens"

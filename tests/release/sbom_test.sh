@@ -1,0 +1,3 @@
+#!/bin/bash
+set -euo pipefail
+/usr/bin/python3 tests/release/sbom_test.py "$@"
