@@ -103,8 +103,8 @@ TEST(ConfigFileTest, AListIsTakenWhereAnOptionHasSeveralValues) {
   EXPECT_EQ(plan({"--config", File("rows.yaml", "freeze:\n  - '*embed*'\n  - '*norm*'\ndevice: cpu:2\n")}), frozen);
   EXPECT_EQ(plan({"--config", File("list.json", R"({"freeze": ["*embed*", "*norm*"], "device": "cpu:2"})")}), frozen);
   EXPECT_EQ(plan({"--config", File("few.yaml", "train-only: ['*mlp*']\n")}), plan({"--train-only", "*mlp*"}));
-  EXPECT_EQ(plan({"--config", File("none.yaml", "freeze: []\n")}), plan({}));
-  ExpectRefused("freeze: [1, 2]\n", {"refused.yaml", "freeze"});
+  EXPECT_EQ(plan({"--config", File("empty_list.yaml", "freeze: []\n")}), plan({}));
+  ExpectRefused(R"({"freeze": [1, 2]})", {"freeze is a list of texts, not of 1"}, "refused.json");
   ExpectRefused("freeze: [{a: 1}]\n", {"freeze is a list of texts, not of {\"a\":\"1\"}"});
 }
 
