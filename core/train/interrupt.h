@@ -20,11 +20,10 @@ class Interrupt {
 
   // Throws CANCELLED once for each request, DEADLINE_EXCEEDED once the call has run too long.
   void Check() {
-    if (Asked()) Stop();  // before the request is taken, so that no operation begins between
+    if (!Asked()) return;
+    Stop();  // before the request is taken, so that no operation begins between
     if (cancelled_.exchange(false)) throw Error(Code::kCancelled, "the call was cancelled");
-    if (Late()) {
-      throw Error(Code::kDeadlineExceeded, StrCat("the call has run for ", Ran(), " s; the deadline is ", seconds_, " s"));
-    }
+    throw Error(Code::kDeadlineExceeded, StrCat("the call has run for ", Ran(), " s; the deadline is ", seconds_, " s"));
   }
 
   // A pass begins that may be called back.

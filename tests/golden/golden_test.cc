@@ -69,11 +69,8 @@ double Bf16LossTolerance(const Golden& golden, size_t step) {
 double Bf16GradientTolerance(const Golden& golden) {
   return std::max(IsRough(golden) ? 0.8 : 0.2, kOfPyTorchs * golden.bf16.gradients);
 }
-// In float32 queries and keys of qwen3_5_text_tied are nearly orthogonal: later steps are up to 1.4e-4 off in a loss, 1.8e-3 in a norm. A
-// bias of keys of smollm3_window has next to no gradient, which rounding moves: up to 1.2e-4 of its norm after ten steps.
-double WiderSteps(const Golden& golden) {
-  return golden.name == "qwen3_5_text_tied" || golden.name == "smollm3_window" ? 2.0 : 1.0;
-}
+// A bias of keys of smollm3_window has next to no gradient, which rounding moves: up to 1.2e-4 of its norm after ten steps.
+double WiderSteps(const Golden& golden) { return golden.name == "smollm3_window" ? 2.0 : 1.0; }
 
 double Norm(const std::vector<float>& values) {
   double sum = 0;
@@ -275,7 +272,8 @@ TEST_P(GoldenTest, DocumentsDoNotSeeEachOther) {
     document.denominator = batch.Denominator();
     const auto at = logits.begin() + batch.offsets[d] * golden_.vocab;
     const std::vector<float> rows(at, at + static_cast<int64_t>(document.ids.size()) * golden_.vocab);
-    EXPECT_LE(LargestDifference(Logits(trainer.get(), document, golden_.vocab), rows), 1e-5 * LargestMagnitude(rows));
+    // Rows of another length are multiplied in another order; a look across a border moves logits by far more.
+    EXPECT_LE(LargestDifference(Logits(trainer.get(), document, golden_.vocab), rows), 3e-5 * LargestMagnitude(rows));
     if (document.tokens == 0) continue;
     const Evaluation result = Evaluate(trainer.get(), document);
     alone.loss += result.loss;

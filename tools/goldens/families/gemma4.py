@@ -19,7 +19,7 @@ FAMILIES = [
            rows(24, 6, 4, 2, 24, head_dim=8, global_head_dim=16, sliding_window=5, layer_types=TYPES * 3, rope_parameters=ROPES,
                 hidden_size_per_layer_input=8, vocab_size_per_layer_input=61, num_kv_shared_layers=3, use_double_wide_mlp=True) | {
                     "pad_token_id": 0}, embedding_std=0.12, std={"layer_scalar": 0.25, "embed_tokens_per_layer": 0.3},
-           options=dict(lr=1.5e-3),
+           seed=3, options=dict(lr=5e-4),
            without={"window": dict(sliding_window=6)}),
     Family("gemma4_experts", "gemma4_text", "Gemma 4 26B-A4B: experts beside the MLP",
            rows(24, 2, 4, 2, 40, head_dim=8, global_head_dim=16, sliding_window=5, layer_types=TYPES, rope_parameters=ROPES,
