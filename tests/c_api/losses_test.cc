@@ -104,6 +104,16 @@ TEST(LossesTest, DpoBeginsAtLnTwoAndItsMetricsAreZero) {
   EXPECT_EQ(metrics.accuracy, 1);
 }
 
+hlm_kto_options KtoOptions(const std::vector<int32_t>& desirable, const std::vector<double>& reference_sums) {
+  hlm_kto_options options;
+  hlm_kto_options_init(&options);
+  options.desirable = desirable.data();
+  options.n_desirable = desirable.size();
+  options.reference_sums = reference_sums.data();
+  options.n_reference_sums = reference_sums.size();
+  return options;
+}
+
 TEST(LossesTest, KtoTakesItsDivergenceFromMismatchedAnswers) {
   const Trainer trainer = TinyTrainer();
   const Documents documents = FourDocuments();
@@ -112,12 +122,7 @@ TEST(LossesTest, KtoTakesItsDivergenceFromMismatchedAnswers) {
   std::vector<double> sums(4);
   ASSERT_OK(hlm_batch_sum_logprobs(&batch, reference.data(), 24, sums.data(), 4, nullptr, 0));
   const std::vector<int32_t> desirable = {1, 0, 1, 0};
-  hlm_kto_options options;
-  hlm_kto_options_init(&options);
-  options.desirable = desirable.data();
-  options.n_desirable = 4;
-  options.reference_sums = sums.data();
-  options.n_reference_sums = 4;
+  hlm_kto_options options = KtoOptions(desirable, sums);
   std::vector<double> lower = sums;
   for (double& s : lower) s -= 0.5;
   options.mismatched = &batch;
@@ -153,12 +158,7 @@ TEST(LossesTest, MismatchedAnswersAreWeighedOnce) {
   const Weights kept(raw);
   const std::vector<int32_t> desirable = {1, 0, 1, 0};
   const std::vector<double> sums(4, -1.0);
-  hlm_kto_options options;
-  hlm_kto_options_init(&options);
-  options.desirable = desirable.data();
-  options.n_desirable = 4;
-  options.reference_sums = sums.data();
-  options.n_reference_sums = 4;
+  hlm_kto_options options = KtoOptions(desirable, sums);
   options.mismatched_weights = kept.get();
   ExpectError(hlm_trainer_accumulate_kto(trainer.get(), &batch, &options, nullptr), HLM_INVALID_ARGUMENT,
               {"mismatched_weights is given", "mismatched is NULL"});

@@ -70,16 +70,26 @@ std::string Folder(const std::string& name, const std::string& text) {
   return folder;
 }
 
+// One template in two ways: as a model's own, and as a file beside a model that has another.
+struct Twins {
+  Words own, file;
+
+  explicit Twins(const Shape& shape) {
+    const std::string path = Scratch(std::string(shape.name) + ".jinja");
+    WriteFile(path, shape.text);
+    own = {"--model", Folder("own", shape.text)};
+    file = {"--model", Folder("other", "{{ raise_exception('not this one') }}"), "--template", path};
+  }
+};
+
 TEST(TemplateFileTest, IsAsTheFoldersOwn) {
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(shape.name);
-    const std::string own = Folder("own", shape.text), other = Folder("other", "{{ raise_exception('not this one') }}");
-    const std::string file = Scratch(std::string(shape.name) + ".jinja"), data = Data(shape);
-    WriteFile(file, shape.text);
-    const auto both = [&](Words words, const Words& of_file = {}) {
-      Words folder = With(words, {"--model", own});
-      const Result expected = Horizon(folder);
-      const Result result = Horizon(With(With(words, {"--model", other, "--template", file}), of_file));
+    const Twins twins(shape);
+    const std::string data = Data(shape);
+    const auto both = [&](const Words& words) {
+      const Result expected = Horizon(With(words, twins.own));
+      const Result result = Horizon(With(words, twins.file));
       EXPECT_EQ(expected.status, 0) << expected.err;
       EXPECT_EQ(result.status, 0) << result.err;
       EXPECT_EQ(result.out, expected.out);
@@ -98,9 +108,8 @@ TEST(TemplateFileTest, IsAsTheFoldersOwn) {
 TEST(TemplateFileTest, TrainsTheSameWeightsAndSavesThem) {
   for (const Shape& shape : kShapes) {
     SCOPED_TRACE(shape.name);
-    const std::string own = Folder("own", shape.text), other = Folder("other", "{{ raise_exception('not this one') }}");
-    const std::string file = Scratch(std::string(shape.name) + ".jinja"), data = Data(shape);
-    WriteFile(file, shape.text);
+    const Twins twins(shape);
+    const std::string data = Data(shape);
     const auto tune = [&](const Words& words, const std::string& out) {
       fs::remove_all(out);
       const Words task = {"train", "--task", "sft", "--data", data, "--seq-len", "64", "--batch-size", "1", "--steps", "2"};
@@ -109,8 +118,8 @@ TEST(TemplateFileTest, TrainsTheSameWeightsAndSavesThem) {
       EXPECT_EQ(run.status, 0) << run.err;
     };
     const std::string first = FreshFolder("first"), second = FreshFolder("second");
-    tune({"--model", own}, first);
-    tune({"--model", other, "--template", file}, second);
+    tune(twins.own, first);
+    tune(twins.file, second);
     for (const char* saved : {"model.safetensors", "chat_template.jinja", "generation_config.json", "tokenizer_config.json"})
       EXPECT_EQ(ReadFile(first + "/" + saved), ReadFile(second + "/" + saved)) << saved;
   }

@@ -57,7 +57,13 @@ void RefuseWeight(const JsonValue& part, const std::string& where) {
 
 }  // namespace
 
-bool IsBlank(std::string_view text) { return text.find_first_not_of(" \t\r\n") == std::string_view::npos; }
+std::string_view Trimmed(std::string_view text) {
+  constexpr std::string_view kSpace = " \t\r\n";
+  const size_t begin = text.find_first_not_of(kSpace);
+  return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
+}
+
+bool IsBlank(std::string_view text) { return Trimmed(text).empty(); }
 
 ContentParts ReadParts(const JsonValue& parts, bool answer, bool join, const std::string& where) {
   ContentParts read;

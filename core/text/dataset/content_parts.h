@@ -14,6 +14,9 @@ struct ContentParts {
   std::string reasoning;  // of the parts that are thoughts, joined
 };
 
+// Without the white space around it.
+std::string_view Trimmed(std::string_view text);
+
 // It has no character that is not white space.
 bool IsBlank(std::string_view text);
 

@@ -118,12 +118,6 @@ void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   }
 }
 
-std::string_view Trimmed(std::string_view text) {
-  constexpr const char* kBlank = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kBlank);
-  return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(kBlank) + 1 - begin);
-}
-
 // What a model thought before a call stands before it, as LLaMA-Factory has it: "<think>...</think>" and the call. Gives the call.
 std::string_view TakeThought(std::string_view text, std::string& thought) {
   constexpr std::string_view kBegin = "<think>", kEnd = "</think>";

@@ -6,6 +6,7 @@
 #include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
+#include "core/text/dataset/content_parts.h"
 #include "core/text/dataset/media_members.h"
 #include "core/text/dataset/member_name.h"
 
@@ -54,7 +55,7 @@ bool HasWords(const JsonValue& value) {
 // Numbers are words of a question as well: {"input": [5, 3, 4]}.
 bool HasWordsOrNumbers(const JsonValue& value) {
   if (value.IsNumber()) return true;
-  if (value.IsString()) return value.String().find_first_not_of(" \t\r\n") != std::string::npos;
+  if (value.IsString()) return !IsBlank(value.String());
   if (value.IsArray()) return std::any_of(value.Items().begin(), value.Items().end(), HasWordsOrNumbers);
   if (value.IsObject()) {
     return std::any_of(value.Members().begin(), value.Members().end(),
@@ -92,12 +93,6 @@ bool IsListOfTools(const JsonValue& value) {
     const auto has = [&](const char* schema) { return tool.Find(schema) != nullptr && tool.Find(schema)->IsObject(); };
     return name != nullptr && name->IsString() && (has("parameters") || has("input_schema") || has("inputSchema"));
   });
-}
-
-std::string_view Trimmed(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  const size_t begin = text.find_first_not_of(kSpace);
-  return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(kSpace) + 1 - begin);
 }
 
 // Every string in the value but roles.

@@ -220,6 +220,7 @@ std::string ChatTemplate::contents() const {
   add_list(stop_tokens_);
   return all;
 }
+
 std::vector<std::string> ChatTemplate::names() const {
   std::vector<std::string> names;
   for (const auto& one : templates_) names.push_back(one.first);

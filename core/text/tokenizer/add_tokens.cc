@@ -13,10 +13,8 @@
 namespace hlm {
 namespace {
 
-constexpr const char* kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"};
-
 bool IsRole(std::string_view name) {
-  return std::any_of(std::begin(kRoles), std::end(kRoles), [&](const char* role) { return name == role; });
+  return std::any_of(std::begin(kTokenRoles), std::end(kTokenRoles), [&](const char* role) { return name == role; });
 }
 
 // A string, or an object that holds one with its rules; nothing for what is neither. `special`: what it counts as where it does not
@@ -161,7 +159,7 @@ class Adder {
     }
     list.Close();
     std::vector<NamedToken> named;
-    for (const char* role : kRoles) {
+    for (const char* role : kTokenRoles) {
       if (const auto token = roles_.Token(role)) named.push_back(*token);
     }
     for (const Roles::Entry& entry : roles_.entries()) {
@@ -222,7 +220,7 @@ class Adder {
   }
 
   void NameRoles() {
-    for (const char* role : kRoles) {
+    for (const char* role : kTokenRoles) {
       if (const auto token = roles_.Token(role)) out_.special.push_back({role, token->content});
     }
     for (const Roles::Entry& entry : roles_.entries()) {
@@ -273,7 +271,7 @@ std::vector<std::pair<int64_t, NamedToken>> DecoderTokens(const FolderSettings& 
     const Roles roles(settings, {});
     std::set<std::string> special;
     for (const NamedToken& token : roles.extra()) special.insert(token.content);
-    for (const char* role : kRoles) {
+    for (const char* role : kTokenRoles) {
       if (const auto token = roles.Token(role)) special.insert(token->content);
     }
     for (const JsonValue::Member& member : settings.added_tokens.Members()) {

@@ -38,6 +38,10 @@ std::string TokenizerClassOf(const FolderSettings& settings, bool registered_fir
 // Role and content of the tokens that a class of byte-level BPE has where the files do not mention the role; none of another class.
 std::vector<std::pair<std::string, std::string>> ByteLevelDefaults(const std::string& class_name);
 
+// The roles that all tokenizers have, in transformers' order.
+inline constexpr const char* kTokenRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                              "pad_token", "cls_token", "mask_token"};
+
 // A token as transformers gets it: with its own rules, or only as a text.
 struct NamedToken {
   std::string content;

@@ -7,8 +7,6 @@
 namespace hlm {
 namespace {
 
-constexpr std::string_view kRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                       "pad_token", "cls_token", "mask_token"};
 constexpr const char* kNoRole = "additional_special_tokens";
 
 class Tokens {
@@ -35,7 +33,7 @@ class Tokens {
     const auto take = [&](const Role& role) {
       if (role.content) all.push_back({role.name, *role.content});
     };
-    for (const std::string_view name : kRoles) {
+    for (const std::string_view name : kTokenRoles) {
       const auto role = Find(name);
       if (role == roles_.end()) continue;
       take(*role);
