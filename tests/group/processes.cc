@@ -9,6 +9,10 @@
 #include "core/base/error.h"
 #include "core/group/socket.h"
 
+#ifdef HLM_GCOV
+extern "C" void __gcov_dump();
+#endif
+
 namespace hlm {
 namespace {
 
@@ -44,6 +48,9 @@ Processes::Processes(int64_t count, const RankWork& work) {
         result = StrCat("exception: ", error.what());
       }
       WriteAll(own_pipe, result + kEnd);
+#ifdef HLM_GCOV
+      __gcov_dump();  // _exit would lose what this process has counted
+#endif
       _exit(0);
     }
     close(ends[1]);

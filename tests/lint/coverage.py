@@ -3,18 +3,21 @@
 
 coverage.py OBJECTS DATA [FOLDER]    OBJECTS: the folder with the .gcno files; DATA: what the tests' GCOV_PREFIX was;
                                      FOLDER: of the sources, default core
+
+GCOV in the environment names another gcov than gcov-12, for objects of another compiler (tools/elsewhere).
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from os import cpu_count
 from pathlib import Path
 from typing import Dict, Iterable, List, Optional
 
+GCOV = os.environ.get("GCOV", "gcov-12")
 Counts = Dict[str, Dict[int, int]]  # by file and line
 
 
@@ -32,7 +35,7 @@ def lines_of(notes: Path, data: Optional[Path]) -> List[dict]:
         stem.symlink_to(notes)
         if data:
             stem.with_suffix(".gcda").symlink_to(data)
-        out = subprocess.run(["gcov-12", "--json-format", "--stdout", stem.name], cwd=work, check=True, capture_output=True, text=True)
+        out = subprocess.run([GCOV, "--json-format", "--stdout", stem.name], cwd=work, check=True, capture_output=True, text=True)
     return [file for line in out.stdout.splitlines() if line.startswith("{") for file in json.loads(line)["files"]]
 
 
@@ -42,7 +45,7 @@ def count(objects: Path, data: Path, folder: str) -> Counts:
         sys.exit(f"error: no .gcno below {objects / folder}: it was not built with --coverage, or not by the local strategy")
     ran = {below(path, objects.name): path for path in data.rglob("*.gcda") if objects.name in path.parts}
     counts: Counts = defaultdict(lambda: defaultdict(int))
-    with ThreadPoolExecutor(cpu_count()) as pool:
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
         of = lambda path: lines_of(path, ran.get(str(path.relative_to(objects).with_suffix(".gcda"))))
         for files in pool.map(of, notes):
             for file in files:

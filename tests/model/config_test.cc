@@ -20,7 +20,7 @@ TEST(Config, EverySettingAndDefaultIsTransformers) {
     SCOPED_TRACE(golden.json);
     const Json json = Json::parse(golden.json);
     const ModelSpec spec = ParseConfig(golden.json);
-    EXPECT_EQ(spec.architecture, json["architectures"][0]);
+    EXPECT_EQ(spec.architecture, json["architectures"][0].get<std::string>());
     EXPECT_EQ(spec.vocab, json["vocab_size"]);
     EXPECT_EQ(spec.hidden, json["hidden_size"]);
     EXPECT_EQ(FirstOf<MlpSpec>(spec)->intermediate, json["intermediate_size"]);

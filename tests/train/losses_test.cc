@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 #include <functional>
 #include <vector>
 
@@ -263,6 +264,75 @@ TEST(Objectives, RefuseWhatTheyCannotUse) {
   EXPECT_EQ(CodeOf([&] { rig.LogProbs(data.batch); }), Code::kInvalidArgument);
   PolicyInputs policy;
   EXPECT_EQ(CodeOf([&] { AccumulatePolicy(*rig.trainer, fine.batch, policy); }), Code::kInvalidArgument) << "no advantages";
+}
+
+TEST(Objectives, RefusalsNameTheValueAndTheLimit) {
+  Rig rig;
+  Data data(4, 3), odd(3);
+  const auto n = static_cast<double>(data.tokens());
+  const auto says = [](const std::function<void()>& call, const std::string& what) {
+    std::string message;
+    EXPECT_EQ(CodeOf(call, &message), Code::kInvalidArgument) << what;
+    EXPECT_NE(message.find(what), std::string::npos) << message;
+  };
+  const auto prefer = [&](const Batch& batch, const std::function<void(PreferenceInputs&)>& change, const std::string& what) {
+    const std::vector<double> sums(static_cast<size_t>(batch.documents()), -1.0);
+    PreferenceInputs in;
+    in.reference.sums = sums;
+    change(in);
+    says([&] { AccumulatePreference(*rig.trainer, batch, in); }, what);
+  };
+  const auto as_is = [](PreferenceInputs&) {};
+  const std::vector<int64_t> back = {0, 5, 5, static_cast<int64_t>(data.tokens())};
+  Batch batch = data.batch;
+  batch.offsets = back;
+  prefer(batch, as_is, StrCat("offsets must rise strictly from 0 to n_ids, ", n));
+  batch = data.batch;
+  batch.labels = data.batch.ids.subspan(1);
+  prefer(batch, as_is, StrCat("n_labels is ", n - 1, "; it must be n_ids, ", n, ", or 0"));
+  batch = data.batch;
+  batch.weights = data.batch.weights.subspan(2);
+  prefer(batch, as_is, StrCat("n_weights is ", n - 2, "; it must be n_ids, ", n, ", or 0"));
+  prefer(odd.batch, as_is, "the batch has 3 documents; pairs need an even number");
+  prefer(
+      data.batch, [](PreferenceInputs& in) { in.denominator = -2; },
+      "denominator is -2; it must be finite and above 0, or 0 for this batch's own");
+  prefer(
+      data.batch, [](PreferenceInputs& in) { in.sft_denominator = std::numeric_limits<double>::infinity(); },
+      "sft_denominator is inf");
+  const std::vector<float> short_reference(3, -1.0f), logprobs(data.tokens(), -1.0f);
+  prefer(
+      data.batch,
+      [&](PreferenceInputs& in) {
+        in.reference = {{}, short_reference};
+      },
+      StrCat("n_reference_logprobs is 3; it must be n_ids, ", n));
+  prefer(
+      data.batch, [&](PreferenceInputs& in) { in.reference.logprobs = logprobs; },
+      "both reference_sums and reference_logprobs are given; give one");
+  says([&] { SumDocuments(data.batch, short_reference); }, StrCat("n_logprobs is 3; it must be n_ids, ", n));
+
+  const std::vector<int32_t> answers = {1, 0, 2, 1};
+  const std::vector<double> sums(4, -1.0);
+  UnpairedInputs unpaired;
+  unpaired.reference.sums = sums;
+  unpaired.desirable = answers;
+  says([&] { AccumulateUnpaired(*rig.trainer, data.batch, unpaired); }, "desirable[2] is 2; it must be 0 or 1");
+
+  std::vector<float> advantages(data.tokens(), 1.0f);
+  const size_t counted = static_cast<size_t>(data.offsets[1]) - 1;  // a document's last token always counts
+  PolicyInputs policy;
+  policy.advantages = advantages;
+  policy.old_logprobs = short_reference;
+  says([&] { AccumulatePolicy(*rig.trainer, data.batch, policy); }, StrCat("n_old_logprobs is 3; it must be n_ids, ", n));
+  policy.old_logprobs = {};
+  advantages[counted] = std::numeric_limits<float>::infinity();
+  says([&] { AccumulatePolicy(*rig.trainer, data.batch, policy); },
+       StrCat("advantages[", counted, "] is inf; it must be finite"));
+  advantages[counted] = 1;
+  for (size_t t = 0; t < data.tokens(); ++t) data.mask[t] = 0;
+  says([&] { AccumulatePolicy(*rig.trainer, data.batch, policy); },
+       "the weights of the predicted tokens sum to 0; give a denominator above 0");
 }
 
 }  // namespace

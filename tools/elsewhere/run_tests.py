@@ -15,13 +15,12 @@ import pathlib
 import subprocess
 import time
 
-BUILT = pathlib.Path("bazel-out/k8-opt/bin")
-
 
 def link_outputs():
     """What Bazel shows a test beside the sources."""
-    for path in BUILT.rglob("*"):
-        name = path.relative_to(BUILT)
+    built = next(pathlib.Path("bazel-out").glob("k8-opt*/bin"))  # a configuration may have a suffix
+    for path in built.rglob("*"):
+        name = path.relative_to(built)
         if not path.is_dir() and "_objs" not in name.parts and path.suffix not in (".a", ".lo", ".d") and not name.exists():
             name.parent.mkdir(parents=True, exist_ok=True)
             name.unlink(missing_ok=True)  # a link into a checkout that lay elsewhere
