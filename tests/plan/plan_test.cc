@@ -192,6 +192,38 @@ TEST(Plan, RefusesOptionsThatContradict) {
   EXPECT_EQ(code([](PlanOptions& o) { o.compute = DType::kF32, o.grad_dtype = DType::kBF16; }), Code::kInvalidArgument);
 }
 
+TEST(Plan, RefusalsNameTheValueAndTheLimit) {
+  MachineSpec gpu = Gpu(), two = Gpu();
+  gpu.width_multiple = 8, gpu.most_head_dim = 256;
+  two.devices = {"cuda:0", "cuda:1"};
+  const auto refuses = [](const std::string& config, const PlanOptions& o, const MachineSpec& machine, Code code,
+                          const std::string& what) {
+    const ModelConfig model = ReadConfig(config);
+    std::string message;
+    EXPECT_EQ(CodeOf([&] { MakePlan(model.spec, MakeLayout(model.spec, model.names), o, machine); }, &message), code) << what;
+    EXPECT_NE(message.find(what), std::string::npos) << message;
+  };
+  const auto config = [](int64_t head, int64_t layers) {
+    return StrCat(R"({"architectures": ["Qwen3ForCausalLM"], "vocab_size": 64, "hidden_size": 64, "num_attention_heads": 2,
+        "num_key_value_heads": 2, "intermediate_size": 64, "head_dim": )",
+                  head, R"(, "num_hidden_layers": )", layers, "}");
+  };
+  const std::string latent = R"({"architectures": ["DeepseekV3ForCausalLM"], "model_type": "deepseek_v3", "vocab_size": 64,
+      "hidden_size": 64, "num_attention_heads": 2, "num_key_value_heads": 2, "intermediate_size": 64, "num_hidden_layers": 1,
+      "first_k_dense_replace": 1, "moe_intermediate_size": 8, "n_routed_experts": 2, "num_experts_per_tok": 1, "n_group": 1,
+      "topk_group": 1, "q_lora_rank": 16, "kv_lora_rank": 16, "qk_nope_head_dim": 256, "qk_rope_head_dim": 8, "v_head_dim": 16})";
+  const PlanOptions o = Options(2, 1);
+  refuses(config(264, 1), o, gpu, Code::kUnimplemented, "head_dim is 264; device cuda:0 takes at most 256");
+  refuses(config(12, 1), o, gpu, Code::kUnimplemented, "head_dim is 12; device cuda:0 takes multiples of 8 only");
+  refuses(latent, o, gpu, Code::kUnimplemented, "a head's width is 264; device cuda:0 takes at most 256");
+  refuses(config(32, 1), Options(1, 0), two, Code::kInvalidArgument, "batch_size is 1; 2 devices need at least 2 rows");
+  PlanOptions f16 = o, swept = Options(1000, 1);
+  f16.compute = DType::kF16;
+  refuses(config(32, 1), f16, gpu, Code::kInvalidArgument, "compute is f16; it must be f32 or bf16");
+  swept.sweeps = 1000;
+  refuses(config(32, 16384), swept, gpu, Code::kInvalidArgument, "sweeps is 1000; a model of 16384 layers may have ");
+}
+
 TEST(Plan, IsTheSameForTheSameInputsAndItsHashIsOfTheNumericsAlone) {
   const ModelSpec spec = Spec7B();
   const ModelLayout layout = MakeLayout(spec);
