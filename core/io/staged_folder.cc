@@ -110,11 +110,13 @@ void StagedFolder::MoveIn() {
     return;
   }
   if (const int fault = internal::InjectedFault("rename", target_); fault != 0) throw FileError(fault, "rename to", target_);
-  if (renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) == 0) {
+  int why = internal::InjectedFault("exchange", target_);
+  if (why == 0 && renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target_.c_str(), RENAME_EXCHANGE) != 0) why = errno;
+  if (why == 0) {
     former_ = path_;
     return;
   }
-  if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP) throw FileError(errno, "rename to", target_);
+  if (why != EINVAL && why != ENOSYS && why != ENOTSUP) throw FileError(why, "rename to", target_);
   // A file system that cannot exchange two names: aside, in, and back where the second step fails.
   const std::string aside = MakeSibling(target_, "old");
   try {

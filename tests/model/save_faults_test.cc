@@ -109,6 +109,42 @@ TEST_F(SaveFaults, AFolderThatIsOverwrittenIsKeptUntilTheEnd) {
   FAIL() << "never saved";
 }
 
+// As on file systems that cannot exchange two names (some that lie on other machines): the former folder goes aside, and comes back where
+// a later step fails.
+TEST_F(SaveFaults, AFileSystemThatCannotExchangeNames) {
+  static int at, seen;
+  const auto no_exchange = [](const char* verb, const char*) {
+    if (std::strcmp(verb, "exchange") == 0) return EINVAL;
+    const bool later = std::strcmp(verb, "rename") == 0 || std::strcmp(verb, "sync") == 0;
+    return later && seen++ == at ? EIO : 0;
+  };
+  for (at = 0; at < 1000; ++at) {
+    SCOPED_TRACE(at);
+    seen = 0;
+    fs::create_directories(out_);
+    WriteText(out_ + "/config.json", "old");
+    internal::SetFileFault(no_exchange);
+    Code code = Code::kOk;
+    try {
+      SaveFolder(*model_, WeightsOf(*model_), out_, {.overwrite = true, .max_shard_bytes = 3000});
+    } catch (const Error& error) {
+      code = error.code();
+    }
+    internal::SetFileFault(nullptr);
+    ASSERT_EQ(List(folder_.path()), (Names{"out", "source"}));
+    EXPECT_EQ(code == Code::kOk, seen <= at);
+    if (code == Code::kOk) {
+      EXPECT_GT(at, 5);
+      EXPECT_EQ(Model::Open(out_)->layout().parameters, model_->layout().parameters);
+      return;
+    }
+    EXPECT_EQ(code, Code::kDataLoss);
+    ASSERT_EQ(List(out_), Names{"config.json"});
+    ASSERT_EQ(ReadText(out_ + "/config.json"), "old");
+  }
+  FAIL() << "never saved";
+}
+
 TEST_F(SaveFaults, AnEmptyFolderStaysWhereItWas) {
   fs::create_directory(out_);
   for (int at = 0; at < 1000; ++at) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/text/tokenizer/pattern_syntax.h"
 #include "core/text/tokenizer/regex.h"
 
@@ -57,6 +58,38 @@ TEST(PatternTest, LinesAndDotsAreOnigurumas) {
   EXPECT_EQ(Matches("a.", "a\nab"), (Texts{"ab"}));
   EXPECT_EQ(Matches("(?m:a.)", "a\nab"), (Texts{"a\n", "ab"}));
   EXPECT_EQ(Matches("(?i:\x27s)", "'S's'\u017f"), (Texts{"'S", "'s", "'\u017f"}));
+}
+
+// What the package tokenizers (0.23, Oniguruma) takes and leaves of the same texts.
+TEST(PatternTest, PosixClassesAreOnigurumasOfUnicode) {
+  const std::string text = "a1_\u0301\u0345\u00b2\u2160\u24b6$!\U0001f600 \t";
+  EXPECT_EQ(Matches("[[:alpha:]]", text), (Texts{"a", "\u0345", "\u2160", "\u24b6"}));
+  EXPECT_EQ(Matches("[[:^alpha:]]+", text), (Texts{"1_\u0301", "\u00b2", "$!\U0001f600 \t"}));
+  EXPECT_EQ(Matches("[[:alnum:]]+", text), (Texts{"a1", "\u0345", "\u2160\u24b6"}));
+  EXPECT_EQ(Matches("[[:punct:]]+", text), (Texts{"_", "\u24b6$!\U0001f600"}));
+  EXPECT_EQ(Matches("[[:word:]]+", text), (Texts{"a1_\u0301\u0345", "\u2160\u24b6"}));
+  EXPECT_EQ(Matches("[[:graph:]]+", text), (Texts{text.substr(0, text.size() - 2)}));
+  EXPECT_EQ(Matches("[[:print:]]+", text), (Texts{text.substr(0, text.size() - 1)}));
+  EXPECT_EQ(Matches("[[:blank:]]", text), (Texts{" ", "\t"}));
+  EXPECT_EQ(Matches("[[:space:]a]", "a\u180e\u0085"), (Texts{"a", "\u0085"}));
+  EXPECT_EQ(Matches("[[:xdigit:][:upper:]]+", "fFgGz9"), (Texts{"fF", "G", "9"}));
+  EXPECT_EQ(Matches("[[:^space:]&&[^b]]+", "ab c"), (Texts{"a", "c"}));
+  EXPECT_EQ(Matches("\\w+", text), (Texts{"a1_\u0301\u0345\u00b2\u2160\u24b6"})) << "a power is a word outside of classes";
+  EXPECT_EQ(Matches("[\\w]+", text), (Texts{"a1_\u0301\u0345", "\u2160\u24b6"}));
+  EXPECT_THROW(Regex("[[:^punct:]]"), Error);
+}
+
+TEST(PatternTest, SpellingsThatPcreHasNot) {
+  EXPECT_EQ(Matches("(?#a comment)a+", "baab"), (Texts{"aa"}));
+  EXPECT_EQ(Matches("\\h+", "xfF9g"), (Texts{"fF9"}));
+  EXPECT_EQ(Matches("\\H+", "xfF9g"), (Texts{"x", "g"}));
+  EXPECT_EQ(Matches("[\\u0061-\\u0063\\x{4e2d}]+", "abcd\u4e2d"), (Texts{"abc", "\u4e2d"}));
+  EXPECT_EQ(Matches("\\p{^L}+", "a12b"), (Texts{"12"}));
+  EXPECT_EQ(Matches("\\P{^L}+", "a12b"), (Texts{"a", "b"}));
+  EXPECT_EQ(Matches("\\p{Alnum}+", "a1_b"), (Texts{"a1", "b"}));
+  EXPECT_EQ(Matches("\\P{XDigit}[\\p{XDigit}_]+", "g0_f"), (Texts{"g0_f"}));
+  EXPECT_EQ(Matches("a{,2}b", "aaab b"), (Texts{"aab", "b"}));
+  EXPECT_EQ(Matches("a{,}|x{b", "a{,}x{b"), (Texts{"a{,}", "x{b"}));
 }
 
 TEST(PatternTest, LiteralsAreLiteral) {

@@ -1,6 +1,8 @@
 #include "core/text/tokenizer/pattern_syntax.h"
 
+#include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -18,8 +20,34 @@ constexpr const char* kSpace = R"(\t-\r \x{85}\x{A0}\x{1680}\x{2000}-\x{200A}\x{
 constexpr const char* kNoSpace =
     R"(\x{0}-\x{8}\x{E}-\x{1F}\x{21}-\x{84}\x{86}-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E})"
     R"(\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
-constexpr const char* kWord = R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9})";
+constexpr const char* kWord =
+    R"(\p{L}\p{M}\p{Nd}\p{Nl}\p{Pc}\x{24B6}-\x{24E9}\x{1F130}-\x{1F149}\x{1F150}-\x{1F169}\x{1F170}-\x{1F189})";
+// Outside of classes Oniguruma looks characters below 256 up in a table of its own, which has powers and fractions among words.
+constexpr const char* kTableWord = R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})";
 constexpr const char* kHex = "0-9a-fA-F";
+
+// [:name:] as Oniguruma has it for Unicode; PCRE2's are other sets.
+struct PosixClass {
+  const char* name;
+  const char* inside;
+  const char* negated;  // null: not one list
+};
+constexpr PosixClass kPosix[] = {
+    {"alnum", R"(\p{Alphabetic}\p{Nd})", nullptr},
+    {"alpha", R"(\p{Alphabetic})", R"(\P{Alphabetic})"},
+    {"ascii", R"(\x{0}-\x{7F})", R"(\x{80}-\x{10FFFF})"},
+    {"blank", R"(\p{Zs}\t)", nullptr},
+    {"cntrl", R"(\p{Cc})", R"(\P{Cc})"},
+    {"digit", R"(\p{Nd})", R"(\P{Nd})"},
+    {"graph", R"(\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co})", nullptr},
+    {"lower", R"(\p{Lowercase})", R"(\P{Lowercase})"},
+    {"print", R"(\p{L}\p{M}\p{N}\p{P}\p{S}\p{Cf}\p{Co}\p{Zs})", nullptr},
+    {"punct", R"(\p{P}\p{S})", nullptr},
+    {"space", kSpace, kNoSpace},
+    {"upper", R"(\p{Uppercase})", R"(\P{Uppercase})"},
+    {"word", kWord, nullptr},
+    {"xdigit", kHex, nullptr},
+};
 
 class Rewriter {
  public:
@@ -36,6 +64,8 @@ class Rewriter {
       } else if (c == '(') {
         if (++depth_ > kDeepest) throw InvalidArgument("groups nested deeper than ", kDeepest);
         out += Group();
+      } else if (c == '{') {
+        out += Brace();
       } else {
         if (c == ')') --depth_;
         out += c;
@@ -47,6 +77,30 @@ class Rewriter {
 
  private:
   bool Looking(std::string_view text) const { return pattern_.substr(at_, text.size()) == text; }
+
+  // "{,2}" is at most two, which PCRE2 takes for its characters.
+  std::string Brace() {
+    ++at_;
+    const size_t digits = pattern_.find_first_not_of("0123456789", at_ + 1);
+    const bool most = Looking(",") && digits != std::string_view::npos && digits > at_ + 1 && pattern_[digits] == '}';
+    return most ? "{0" : "{";
+  }
+
+  // "[:name:]" at at_; empty where there is none.
+  std::string Posix() {
+    const size_t end = pattern_.find(":]", at_ + 2);
+    if (end == std::string_view::npos) return "";
+    std::string_view name = pattern_.substr(at_ + 2, end - at_ - 2);
+    const bool negated = name.starts_with('^');
+    if (negated) name.remove_prefix(1);
+    for (const PosixClass& known : kPosix) {
+      if (name != known.name) continue;
+      if (negated && known.negated == nullptr) throw Unimplemented("[:^", known.name, ":] in a pattern");
+      at_ = end + 2;
+      return negated ? known.negated : known.inside;
+    }
+    return "";
+  }
 
   // What follows a "(": options get their other letters.
   std::string Group() {
@@ -71,6 +125,8 @@ class Rewriter {
     return out;
   }
 
+  static std::string Word() { return std::string(kWord) + kTableWord; }
+
   // "\..." at at_. Outside a class it becomes one item that a quantifier may follow.
   std::string Escape(bool in_class) {
     if (at_ + 1 >= pattern_.size()) throw InvalidArgument("a backslash at the end");
@@ -89,10 +145,10 @@ class Rewriter {
       case 'S':
         return in_class ? part(kNoSpace) : whole(kSpace, true);
       case 'w':
-        return in_class ? part(kWord) : whole(kWord, false);
+        return in_class ? part(kWord) : whole(Word().c_str(), false);
       case 'W':
         if (in_class) throw Unimplemented("\\W in a class of a pattern");
-        return whole(kWord, true);
+        return whole(Word().c_str(), true);
       case 'h':
         return in_class ? part(kHex) : whole(kHex, false);
       case 'H':
@@ -101,7 +157,7 @@ class Rewriter {
       case 'b':
       case 'B':
         if (!in_class) {
-          const std::string word = std::string("[") + kWord + "]";
+          const std::string word = "[" + Word() + "]";
           const bool border = c == 'b';
           return part("(?:(?<=" + word + ")(?" + (border ? "!" : "=") + word + ")|(?<!" + word + ")(?" + (border ? "=" : "!") +
                       word + "))");
@@ -148,6 +204,14 @@ class Rewriter {
     std::string plain;
     for (const char c : name) {
       if (c != '_' && c != ' ' && c != '-') plain += static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
+    }
+    for (const char* alone : {"alnum", "blank", "cntrl", "graph", "print", "word", "xdigit"}) {
+      if (plain != alone) continue;
+      const PosixClass& known =
+          *std::find_if(std::begin(kPosix), std::end(kPosix), [&](const auto& c) { return plain == c.name; });
+      if (!in_class) return std::string(negated ? "[^" : "[") + known.inside + "]";
+      if (!negated) return known.inside;
+      throw Unimplemented("\\P{", name, "} in a class of a pattern");
     }
     const std::string open = negated ? "\\P{" : "\\p{";
     static const std::pair<const char*, const char*> kNames[] = {{"letter", "L"},
@@ -210,10 +274,8 @@ class Rewriter {
         continue;
       }
       if (Looking("[:")) {
-        const size_t end = pattern_.find(":]", at_);
-        if (end != std::string_view::npos) {
-          part += pattern_.substr(at_, end + 2 - at_);
-          at_ = end + 2;
+        if (const std::string set = Posix(); !set.empty()) {
+          part += set;
           continue;
         }
       }
