@@ -32,12 +32,14 @@ class Runner:
         self.logs, self.deadline = logs, deadline
         self.root = pathlib.Path.cwd()
 
-    def run(self, label, test):
+    def run(self, label, test, share, shares):
         began = time.monotonic()
         left = self.deadline - began
+        name = label.lstrip("/").replace("/", "_").replace(":", "-")
+        if shares > 1:
+            label, name = f"{label} {share + 1} of {shares}", f"{name}-{share}"
         if left <= 0:
             return label, "not run", 0
-        name = label.lstrip("/").replace("/", "_").replace(":", "-")
         own = pathlib.Path("/tmp/tests") / name
         own.mkdir(parents=True, exist_ok=True)
         environment = {
@@ -47,6 +49,7 @@ class Runner:
             "TEST_TMPDIR": str(own),
             "OMP_WAIT_POLICY": "passive",
             **test["environment"],
+            **({"GTEST_TOTAL_SHARDS": str(shares), "GTEST_SHARD_INDEX": str(share)} if shares > 1 else {}),
         }
         environment.pop("LD_LIBRARY_PATH", None)  # programs find their own build's libraries, and no other's
         with open(self.logs / f"{name}.log", "w") as log:
@@ -66,17 +69,20 @@ def main():
     parser.add_argument("logs", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 1) * 2 // 3))
     parser.add_argument("--seconds", type=float, default=3600)
-    parser.add_argument("--slowest", type=pathlib.Path, help="a file of labels that begin first")
+    parser.add_argument("--slowest", type=pathlib.Path, help="a file of lines LABEL [N]: tests that begin first, the cases of each shared out to N processes (1)")
     parser.add_argument("--only", nargs="+", default=[""], metavar="PART", help="of a label")
     arguments = parser.parse_args()
     arguments.logs.mkdir(parents=True, exist_ok=True)
     tests = {label: test for label, test in json.loads(pathlib.Path("tests.json").read_text()).items() if any(part in label for part in arguments.only)}
-    first = arguments.slowest.read_text().split() if arguments.slowest else []
+    lines = [line.split() for line in arguments.slowest.read_text().splitlines()] if arguments.slowest else []
+    shares = {label: int(number[0]) if number else 1 for label, *number in lines}
+    first = list(shares)
     order = sorted(tests, key=lambda label: first.index(label) if label in first else len(first))
+    calls = [(label, share, shares.get(label, 1)) for label in order for share in range(shares.get(label, 1))]
     link_outputs()
     runner = Runner(arguments.logs, time.monotonic() + arguments.seconds)
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        results = list(pool.map(lambda label: runner.run(label, tests[label]), order))
+        results = list(pool.map(lambda call: runner.run(call[0], tests[call[0]], *call[1:]), calls))
     for label, result, seconds in sorted(results, key=lambda result: -result[2]):
         if result != "passed":
             print(f"{result}: {label} ({seconds:.0f} s)")
