@@ -1,8 +1,8 @@
 // AFMoE (Trinity): four norms a layer, gates of attention, a rotary embedding on sliding layers only; sigmoids with a bias for the choice.
 #include <cmath>
 
-#include "core/base/error.h"
 #include "core/model/families/mixture.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -28,9 +28,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::vector<bool> slides =
       SlidingLayers(config, sizes.layers, config.IntOr("global_attn_every_n_layers", 4, 1, kMostLayers));
   for (size_t layer = 0; layer < slides.size(); ++layer) {
-    if (slides[layer] && !window)
-      throw InvalidArgument(kConfig, ": layer ", layer, " is sliding_attention but sliding_window is null");
-    attention.window = slides[layer] ? *window : 0;
+    attention.window = WindowOf(static_cast<int64_t>(layer), slides[layer], window);
     attention.rope = slides[layer] ? 0 : -1;
     const BlockSpec block = PostNormBlock(norm, norm, attention, {.intermediate = sizes.intermediate});
     spec.AddLayer(static_cast<int64_t>(layer) < dense ? block : WithBodies(block, bodies));

@@ -1,6 +1,7 @@
 // Command with experts: Command R7B's block, whose MLP is experts with shared ones beside them.
 #include "core/model/families/mixture.h"
 #include "core/model/families/rope_rules.h"
+#include "core/model/families/windowed_layers.h"
 
 #include "core/base/error.h"
 
@@ -60,8 +61,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
                                   : sizes.intermediate;
   for (size_t layer = 0; layer < sparse.size(); ++layer) {
     const bool slides = types[layer] == kSliding;
-    attention.window = slides && window ? *window : 0;
-    attention.rope = (slides && window) || (!sparse[layer] && prefix == 1) ? 0 : -1;
+    attention.window = WindowOf(static_cast<int64_t>(layer), slides, window);
+    attention.rope = slides || (!sparse[layer] && prefix == 1) ? 0 : -1;
     const BlockSpec dense = ParallelBlock(norm, attention, {.intermediate = dense_width});
     BlockSpec block = sparse[layer] ? WithBodies(dense, bodies) : dense;
     if (sparse[layer] && beside > 0 && together == "average") {

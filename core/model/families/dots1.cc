@@ -1,5 +1,6 @@
 // dots.llm1: Qwen3's attention, DeepSeek V3's router and shared experts; the first layers are dense.
 #include "core/model/families/mixture.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -20,8 +21,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const auto types = ReadLayerTypes(config, sizes.layers, {"full_attention", "sliding_attention"});
   const std::vector<bool> sparse = SparseLayers(config, sizes.layers, 0);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
-    const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : layer >= full;
-    attention.window = slides && window ? *window : 0;
+    const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : window && layer >= full;
+    attention.window = WindowOf(layer, slides, window);
     const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
     spec.AddLayer(sparse[static_cast<size_t>(layer)] ? WithBodies(dense, bodies) : dense);
   }

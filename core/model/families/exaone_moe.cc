@@ -1,5 +1,6 @@
 // EXAONE MoE: full layers without a rotary embedding between sliding ones, DeepSeek V3's router and shared expert; the first layers are dense.
 #include "core/model/families/mixture.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -19,7 +20,7 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const std::vector<bool> slides = SlidingLayers(config, sizes.layers, window ? pattern : 0),
                           sparse = SparseLayers(config, sizes.layers, 1);
   for (size_t layer = 0; layer < slides.size(); ++layer) {
-    attention.window = slides[layer] && window ? *window : 0;
+    attention.window = WindowOf(static_cast<int64_t>(layer), slides[layer], window);
     attention.rope = slides[layer] || !window ? 0 : -1;
     const BlockSpec dense = PreNormBlock(norm, attention, {.intermediate = sizes.intermediate});
     spec.AddLayer(sparse[layer] ? WithBodies(dense, bodies) : dense);

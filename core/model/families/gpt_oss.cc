@@ -1,6 +1,7 @@
 // gpt-oss: sinks, a window on every other layer, biases everywhere; a softmax over the chosen, clamped layers whose gate and up alternate.
 #include "core/model/families/mixture.h"
 #include "core/model/families/rope_rules.h"
+#include "core/model/families/windowed_layers.h"
 
 #include "core/base/error.h"
 
@@ -32,8 +33,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
       throw Unimplemented(own.where(), ": quant_method = ", Printable(method), " is not supported; mxfp4 is");
   }
   const std::optional<int64_t> window = ReadWindow(config, true, 128);
+  int64_t layer = 0;
   for (const bool slides : SlidingLayers(config, sizes.layers, 2)) {
-    attention.window = slides && window ? *window : 0;
+    attention.window = WindowOf(layer++, slides, window);
     spec.AddLayer(WithBodies(PreNormBlock(norm, attention, {}), {experts}));
   }
   spec.head.norm = norm;

@@ -1,9 +1,9 @@
 // LFM3: LFM2's mixers with norms behind them too, gates of the heads, windows, and a rotary embedding for each kind of attention.
 #include <map>
 
-#include "core/base/error.h"
 #include "core/model/families/lfm2_layers.h"
 #include "core/model/families/rope_rules.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -34,14 +34,13 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   const NormSpec behind = config.BoolOr("use_sandwich_norm", true) ? norm : NormSpec{};
   const std::optional<int64_t> window = ReadWindow(config, true, 256);
   std::map<std::string, int64_t> ropes;
+  int64_t layer = 0;
   for (const std::string& type : LayerTypes(config, sizes.layers)) {
     if (type != kConv && !ropes.contains(type)) {
       ropes[type] = static_cast<int64_t>(spec.ropes.size());
       spec.ropes.push_back(ReadRopeBy(kRope, config, sizes.head_dim, spec.max_positions, {.theta = 1e6}, type.c_str()));
     }
-    if (type == kSliding && !window)
-      throw InvalidArgument(kConfig, ": layer_types holds sliding_attention but sliding_window is null");
-    attention.window = type == kSliding ? *window : 0;
+    attention.window = WindowOf(layer++, type == kSliding, window);
     attention.rope = type == kConv ? 0 : ropes[type];
     BlockSpec block = PostNormBlock(norm, behind, attention, {.intermediate = sizes.intermediate});
     if (type == kConv) block.branches.front().bodies = {{conv, {}}};

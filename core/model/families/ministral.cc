@@ -1,7 +1,5 @@
 // Ministral 8B: Mistral whose layers slide or not by layer_types.
-#include "core/model/families/common.h"
-
-#include "core/base/error.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -13,9 +11,9 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   const std::optional<int64_t> window = ReadWindow(config, true);
   const std::vector<bool> sliding = SlidingLayers(config, sizes.layers, window ? sizes.layers + 1 : 0);
   AttentionSpec attention = Attention(sizes);
+  int64_t layer = 0;
   for (const bool slides : sliding) {
-    if (slides && !window) throw InvalidArgument(kConfig, ": layer_types has sliding_attention but sliding_window is null");
-    attention.window = slides ? *window : 0;
+    attention.window = WindowOf(layer++, slides, window);
     spec.AddLayer(PreNormBlock(norm, attention, {.intermediate = sizes.intermediate}));
   }
   spec.head.norm = norm;

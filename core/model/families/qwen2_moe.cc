@@ -1,6 +1,6 @@
 // Qwen1.5-MoE and Qwen2-MoE: a shared expert beside the others, times the sigmoid of a product.
-#include "core/base/error.h"
 #include "core/model/families/qwen_layers.h"
+#include "core/model/families/windowed_layers.h"
 
 namespace hlm {
 namespace {
@@ -14,11 +14,7 @@ std::vector<int64_t> ReadWindows(const ConfigValues& config, int64_t layers) {
   for (int64_t layer = 0; layer < layers; ++layer) {
     const bool slides =
         types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : window && layer % 2 == 0 && layer < most;
-    if (slides && !window) {
-      throw InvalidArgument(kConfig, ": layer_types[", layer,
-                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
-    }
-    windows.push_back(slides ? *window : 0);
+    windows.push_back(WindowOf(layer, slides, window, kSwitchedOff));
   }
   return windows;
 }

@@ -1,5 +1,5 @@
 // SmolLM3: Llama whose every fourth layer has no rotary embedding.
-#include "core/model/families/common.h"
+#include "core/model/families/windowed_layers.h"
 
 #include "core/base/error.h"
 
@@ -41,12 +41,8 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames&) {
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const size_t l = static_cast<size_t>(layer);
     const bool slides = types ? (*types)[l] == "sliding_attention" : window && !turns[l];
-    if (slides && !window) {
-      throw InvalidArgument(kConfig, ": layer_types[", layer,
-                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
-    }
     attention.rope = turns[l] ? 0 : -1;
-    attention.window = slides ? *window : 0;
+    attention.window = WindowOf(layer, slides, window, kSwitchedOff);
     spec.AddLayer(PreNormBlock(norm, attention, mlp));
   }
   spec.head.norm = norm;

@@ -4,9 +4,9 @@
 
 namespace hlm {
 
-int64_t WindowOf(int64_t layer, bool slides, const std::optional<int64_t>& window) {
+int64_t WindowOf(int64_t layer, bool slides, const std::optional<int64_t>& window, const char* why) {
   if (!slides) return 0;
-  if (!window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but sliding_window is null");
+  if (!window) throw InvalidArgument(kConfig, ": layer_types[", layer, "] is sliding_attention but ", why);
   return *window;
 }
 
@@ -17,11 +17,7 @@ void AddWindowedLayers(const ConfigValues& config, const Sizes& sizes, const Nor
   const int64_t full_layers = types || !window ? 0 : config.IntOr("max_window_layers", likely_full, 0, kMostLayers);
   for (int64_t layer = 0; layer < sizes.layers; ++layer) {
     const bool slides = types ? (*types)[static_cast<size_t>(layer)] == "sliding_attention" : window && layer >= full_layers;
-    if (slides && !window) {
-      throw InvalidArgument(kConfig, ": layer_types[", layer,
-                            "] is sliding_attention but use_sliding_window is off or sliding_window is null");
-    }
-    attention.window = slides ? *window : 0;
+    attention.window = WindowOf(layer, slides, window, kSwitchedOff);
     spec.AddLayer(PreNormBlock(norm, attention, mlp));
   }
   spec.head.norm = norm;
