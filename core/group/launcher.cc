@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/error.h"
+#include "core/group/starter.h"
 
 namespace hlm {
 namespace {
@@ -111,13 +112,15 @@ RankAddress Torchrun(const Variables& v) {
   return place;
 }
 
-// `job`: what all processes of a run have in common; `way`: how its launcher hands variables on.
-RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std::string>& job, const char* way) {
+// `job`: what all processes of a run have in common; `here`: what those of one machine have; `way`: how its launcher hands variables on.
+RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std::string>& job,
+                  const std::optional<std::string>& here, const char* way) {
   place.token = job.value_or("");
   if (const auto master = Master(v)) {
     place.address = *master;
-  } else if (place.size > 1 && place.local_size == place.size && job) {
-    place.address = "127.0.0.1:" + DerivedPort(*job);
+  } else if (place.size > 1 && place.local_size == place.size && (job || here)) {
+    place.token = job ? *job : *here;
+    place.address = "127.0.0.1:" + DerivedPort(place.token);
   } else if (place.size > 1) {
     throw FailedPrecondition("MASTER_ADDR and MASTER_PORT are not set: ", place.launcher, " does not say where rank 0 is (", way,
                              ")");
@@ -126,7 +129,7 @@ RankAddress OfMpi(const Variables& v, RankAddress place, const std::optional<std
 }
 
 // What MPICH's and Intel MPI's processes of one machine have in common: the proxy that has started them.
-std::string ParentOfAll() { return StrCat("pid ", getppid()); }
+std::string ProxyOfAll() { return StrCat("pid ", StarterOf(getpid(), "PMI_RANK")); }
 
 // Tasks of srun know the number of their step and of its tasks; older ones that of the job's tasks only, and where they stand, or their
 // number. A batch script is task 0 of none: it says so.
@@ -160,6 +163,7 @@ RankAddress Slurm(const Variables& v) {
 void CheckNoRankAlone(const Variables& v) {
   for (const auto& [rank, size] : {std::pair{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"},
                                    {"PMI_RANK", "PMI_SIZE"},
+                                   {"PMI_ID", "PMI_SIZE"},  // MPICH's -pmi-port
                                    {"PMIX_RANK", "OMPI_COMM_WORLD_SIZE"}}) {
     if (!v.Text(rank)) continue;
     throw FailedPrecondition(rank, " is ", *v.Text(rank), " and ", size,
@@ -184,7 +188,7 @@ RankAddress PlaceOf(const Environment& environment, const GroupOptions& options)
                    .size = v.Needed("OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_RANK"),
                    .local_size = v.Number("OMPI_COMM_WORLD_LOCAL_SIZE").value_or(1),
                    .launcher = "Open MPI"},
-                  v.Text("PMIX_NAMESPACE"), "mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500");
+                  v.Text("PMIX_NAMESPACE"), std::nullopt, "mpirun -x MASTER_ADDR=HOST -x MASTER_PORT=29500");
     rank_name = "OMPI_COMM_WORLD_RANK", local_name = "OMPI_COMM_WORLD_LOCAL_SIZE";
   } else if (IsSlurmTask(v)) {
     place = Slurm(v);
@@ -195,7 +199,7 @@ RankAddress PlaceOf(const Environment& environment, const GroupOptions& options)
                    .size = v.Needed("PMI_SIZE", "PMI_RANK"),
                    .local_size = v.Number("MPI_LOCALNRANKS").value_or(1),
                    .launcher = "PMI"},
-                  ParentOfAll(), "mpiexec -genv MASTER_ADDR HOST -genv MASTER_PORT 29500");
+                  v.Text("PMI_JOBID"), ProxyOfAll(), "mpiexec -genv MASTER_ADDR HOST -genv MASTER_PORT 29500");
     rank_name = "PMI_RANK", local_name = "MPI_LOCALNRANKS";
   } else {
     CheckNoRankAlone(v);

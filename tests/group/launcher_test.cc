@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <map>
 
 #include "core/base/error.h"
+#include "core/group/starter.h"
 #include "tests/support/code_of.h"
 
 namespace hlm {
@@ -93,7 +96,7 @@ TEST(Launchers, ATaskOfSrunMayKnowTheJobsTasksOnly) {
 }
 
 TEST(Launchers, ARankWithoutASizeIsRefused) {
-  for (const std::string name : {"PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"}) {
+  for (const std::string name : {"PMIX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMI_ID"}) {
     EXPECT_TRUE(Refusal({{name, "1"}}).starts_with("FAILED_PRECONDITION: " + name + " is 1 and ")) << Refusal({{name, "1"}});
   }
 }
@@ -145,6 +148,51 @@ TEST(Launchers, MpiOnOneMachineNeedsNoAddress) {
   EXPECT_TRUE(address.starts_with("127.0.0.1:")) << address;
   EXPECT_EQ(Place(With(mpich, {{"PMI_RANK", "0"}}), true).address, address);
   EXPECT_EQ(Place({{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}}).rank, 1);
+}
+
+// Of several machines each has a proxy of its own; the address that is given is what the run has in common.
+TEST(Launchers, WhatOneMachineHasInCommonIsNoNameOfARun) {
+  const Variables given = {{"PMI_RANK", "1"}, {"PMI_SIZE", "2"}, {"MASTER_ADDR", "x"}, {"MASTER_PORT", "7"}};
+  EXPECT_EQ(Place(given).token, "");
+  EXPECT_EQ(Place(With(given, {{"PMI_JOBID", "77"}})).token, "77");
+}
+
+TEST(Launchers, AJobOfPmiIsCommonGround) {
+  const Variables one = {{"PMI_RANK", "0"}, {"PMI_SIZE", "2"}, {"MPI_LOCALNRANKS", "2"}, {"PMI_JOBID", "77"}};
+  const std::string address = Place(one, true).address;
+  EXPECT_EQ(Place(With(one, {{"PMI_RANK", "1"}}), true).address, address);
+  EXPECT_NE(Place(With(one, {{"PMI_JOBID", "78"}}), true).address, address);
+}
+
+// Processes of Linux, made up: mpiexec 10 has started its proxy 11, that the shells 20 and 30, and these the ranks 21 and, by another
+// script, 32.
+TEST(Launchers, TheStarterStandsAboveEveryWrapperOfARank) {
+  const std::filesystem::path proc = std::filesystem::path(testing::TempDir()) / "proc";
+  const auto write = [&](int pid, int parent, const std::string& environment) {
+    std::filesystem::create_directories(proc / std::to_string(pid));
+    std::ofstream(proc / std::to_string(pid) / "status")
+        << "Name:\ta (b) PPid: 5\nUmask:\t0022\nPPid:\t" << parent << "\nUid:\t0\n";
+    if (!environment.empty()) std::ofstream(proc / std::to_string(pid) / "environ", std::ios::binary) << environment;
+  };
+  const std::string nul(1, '\0'), other = "HOME=/root" + nul + "NO_PMI_RANK=1" + nul;
+  write(10, 1, other);
+  write(11, 10, other);
+  write(20, 11, other + "PMI_RANK=0" + nul);
+  write(21, 20, other + "PMI_RANK=0" + nul);
+  write(30, 11, "PMI_RANK=1" + nul + other);
+  write(31, 30, "PMI_RANK=1" + nul);
+  write(32, 31, "PMI_RANK=1" + nul);
+  EXPECT_EQ(StarterOf(21, "PMI_RANK", proc), 11);
+  EXPECT_EQ(StarterOf(32, "PMI_RANK", proc), 11);
+  EXPECT_EQ(StarterOf(20, "PMI_RANK", proc), 11);  // with no wrapper between them
+  // A parent of which nothing can be read, and one above which nobody is seen, as in a container.
+  write(41, 40, "PMI_RANK=0" + nul);
+  EXPECT_EQ(StarterOf(41, "PMI_RANK", proc), 40);
+  write(50, 0, "PMI_RANK=0" + nul);
+  write(51, 50, "PMI_RANK=0" + nul);
+  EXPECT_EQ(StarterOf(51, "PMI_RANK", proc), 50);
+  EXPECT_EQ(StarterOf(99, "PMI_RANK", proc), 0);  // which there is not
+  std::filesystem::remove_all(proc);
 }
 
 TEST(Launchers, TheInnermostOneCounts) {
