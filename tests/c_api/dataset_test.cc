@@ -229,6 +229,46 @@ TEST_F(Datasets, TellWhatATemplateLeavesOutAndWhatWasRepaired) {
 }
 
 // So is what else the record says: a system message, tools, members of messages; of a pair once.
+// OpenAI's records from before tool_calls: the tokens, and those that are trained, are those of the same conversation in the form that
+// templates know (Qwen2.5's lines for tools, calls and results).
+TEST_F(Datasets, TheOlderFormOfCallsHasThePresentOnesTokens) {
+  Write("chat_template.jinja",
+        "{% for t in tools or [] %}{{ t | tojson }}{% endfor %}{% for m in messages %}{% if m.role == 'tool' %}<|im_start|>user\n"
+        "<tool_response>{{ m.content }}</tool_response>{% else %}<|im_start|>{{ m.role }}\n{{ m.content or '' }}"
+        "{% for c in m.tool_calls or [] %}<tool_call>{\"name\": \"{{ c.function.name }}\", \"arguments\": "
+        "{{ c.function.arguments | tojson }}}</tool_call>{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}");
+  const std::string function = R"({"name": "add", "arguments": "{\"x\": 1}"})",
+                    described = R"({"name": "add", "parameters": {}})";
+  const auto record = [](const std::string& tools, const std::string& call, const std::string& role) {
+    return "{" + tools + R"(, "messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": null, )" + call +
+           R"(}, {"role": ")" + role + R"(", "name": "add", "content": "2"}, {"role": "assistant", "content": "it is 2"}]})";
+  };
+  const std::string older =
+      Write("older.jsonl", record("\"functions\": [" + described + "]", "\"function_call\": " + function, "function"));
+  const std::string present =
+      Write("present.jsonl", record(R"("tools": [{"type": "function", "function": )" + described + "}]",
+                                    R"("tool_calls": [{"type": "function", "function": )" + function + "}]", "tool"));
+  const auto read = [&](const std::string& data) {
+    Set set;
+    EXPECT_EQ(Open(R"({"data": ")" + data + R"(", "model": ")" + folder_ + R"(", "seq_len": 512, "epochs": 1})", &set), HLM_OK)
+        << message_;
+    const hlm_dataset_batch batch = Next(set, 1);
+    EXPECT_EQ(Trained(batch), R"(<tool_call>{"name": "add", "arguments": {"x": 1}}</tool_call>Eit is 2E)");
+    char* json = nullptr;
+    EXPECT_EQ(Code(hlm_dataset_describe(set.get(), &json)), HLM_OK);
+    const std::string told = json;
+    hlm_string_destroy(json);
+    EXPECT_EQ(
+        told.find("function_call and functions, OpenAI's older form, were read as tool_calls and tools") != std::string::npos,
+        data == older)
+        << told;
+    return std::pair(std::vector<int32_t>(batch.ids, batch.ids + batch.n_ids),
+                     std::vector<int32_t>(batch.labels, batch.labels + batch.n_labels));
+  };
+  EXPECT_EQ(read(older), read(present));
+}
+
 TEST_F(Datasets, TellWhatATemplateLeavesOutOfAnswersContext) {
   Write("chat_template.jinja",
         "{% for m in messages %}{% if m.role in ['user', 'assistant'] %}<|im_start|>{{ m.content }}<|im_end|>{% endif %}{% "

@@ -150,6 +150,54 @@ TEST(Formats, ToolsAndToolCalls) {
   EXPECT_NE(Read(R"({"tools": "[", "messages": []})").find("error: f:1: tools: not valid JSON"), std::string::npos);
 }
 
+// {"messages": an answer with a call and what the function gave}: as OpenAI had it before tool_calls, and as it has it now.
+std::string Called(const std::string& call, const std::string& role, const std::string& answer = R"("content": null, )") {
+  return R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", )" + answer + call + R"(}, {"role": ")" + role +
+         R"(", "name": "f", "content": "1"}, {"role": "assistant", "content": "a"}]})";
+}
+
+TEST(Formats, TheOlderFormOfCallsIsReadAsThePresentOne) {
+  const std::string function = R"({"name": "f", "arguments": "{\"x\": 1}"})";
+  const std::string now = Read(Called(R"("tool_calls": [{"type": "function", "function": )" + function + "}]", "tool"));
+  EXPECT_NE(now.find(R"({"role":"tool","name":"f","content":"1"})"), std::string::npos) << now;
+  EXPECT_EQ(Read(Called(R"("function_call": )" + function, "function")), now);
+  EXPECT_EQ(Read(Called(R"("function_call": )" + function + R"(, "tool_calls": null)", "function")), now);
+  EXPECT_EQ(Read(Called(R"("tool_calls": [], "function_call": )" + function, "tool")), now);
+  // In the cell of a table.
+  EXPECT_EQ(Read(Called(R"("function_call": "{\"name\": \"f\", \"arguments\": \"{\\\"x\\\": 1}\"}")", "function")), now);
+  // No call at all, also as Arrow writes it; the role function alone may be what a template knows.
+  for (const std::string none : {"null", R"("")", R"({"name": null, "arguments": null})"}) {
+    EXPECT_EQ(Read(Called(R"("function_call": )" + none, "function", R"("content": "so", )")),
+              Messages(User("q") + "," + Assistant("so") + R"(,{"role":"function","name":"f","content":"1"},)" + Assistant("a")))
+        << none;
+  }
+  // What stands in a prompt and in its completion.
+  EXPECT_EQ(Read(R"({"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "function_call": )" +
+                 function + "}]}"),
+            R"({"kind":"completion","prompt":[{"role":"user","content":"q"}],"chosen":[{"role":"assistant","tool_calls":)"
+            R"([{"type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]}]})");
+  const auto refuses = [](const std::string& call, const std::string& words) {
+    const std::string read = Read(Called(call, "function"));
+    EXPECT_TRUE(read.starts_with("error: f:1: messages[1]") && read.find(words) != std::string::npos) << read;
+  };
+  refuses(R"("function_call": "auto")", "function_call: not valid JSON");
+  refuses(R"("function_call": ["f"])", "function_call is an array; it must be an object");
+  refuses(R"("function_call": {"arguments": "{}"})", "a tool call has no name");
+  refuses(R"("function_call": {"name": "f"}, "tool_calls": [{"name": "g"}])", "function_call stands beside tool_calls");
+}
+
+TEST(Formats, FunctionsOfTheOlderFormAreTools) {
+  const std::string rest = R"("messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]})";
+  const std::string function = R"({"name": "f", "description": "adds", "parameters": {"type": "object", "properties": {}}})";
+  const std::string tools = R"({"tools": [{"type": "function", "function": )" + function + "}], " + rest;
+  EXPECT_NE(Read(tools).find("adds"), std::string::npos);
+  EXPECT_EQ(Read(R"({"functions": [)" + function + "], " + rest), Read(tools));
+  // Beside tools, and where they are something else, they are what they were: a part of the conversation that nobody reads.
+  for (const std::string& other :
+       {R"({"functions": [{"name": "g"}], )" + tools.substr(1), R"({"functions": ["adds two"], )" + rest})
+    EXPECT_NE(Read(other).find(R"("functions" looks like a part)"), std::string::npos) << Read(other);
+}
+
 TEST(Formats, ResultsOfToolsMayBeAnyValue) {
   const auto result = [](const std::string& role, const std::string& content) {
     return Read(R"({"messages": [{"role": ")" + role + R"(", "content": )" + content +
@@ -169,8 +217,8 @@ TEST(Formats, ResultsOfToolsMayBeAnyValue) {
 
 // What says something needs no content.
 TEST(Formats, ContentMayBeMissingBesideReasoningAndCalls) {
-  for (const std::string more : {R"("reasoning":"r")", R"("thinking":"r")", R"("reasoning_content":"r")",
-                                 R"("function_call":{"name":"f","arguments":"{}"})", R"("tool_calls":[{"name":"f"}])"}) {
+  for (const std::string more :
+       {R"("reasoning":"r")", R"("thinking":"r")", R"("reasoning_content":"r")", R"("tool_calls":[{"name":"f"}])"}) {
     EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", )" + more + "}]}"), Messages(R"({"role":"assistant",)" + more + "}"));
     EXPECT_EQ(Read(R"({"messages": [{"role": "assistant", "content": null, )" + more + "}]}"),
               Messages(R"({"role":"assistant","content":null,)" + more + "}"));

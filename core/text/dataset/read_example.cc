@@ -126,6 +126,16 @@ class Reader {
     }
   }
 
+  // So may OpenAI's older form of them, which stands beside the messages.
+  void TakeFunctions(int64_t& nulls) {
+    const JsonValue* functions = record_.Find("functions");
+    if (functions == nullptr || !out_.tools.IsNull() || !spec_.columns.tools) return;
+    out_.tools = ReadFunctions(*functions, options_.drop_null, where_, nulls);
+    if (out_.tools.IsNull()) return;
+    used_.push_back("functions");
+    out_.notes.push_back({Did::kRepaired, "function_call", "", 1});
+  }
+
   // Only a template has a place for tools.
   void ReadToolsOfRecord() {
     const Format format = spec_.format;
@@ -143,6 +153,7 @@ class Reader {
     int64_t nulls = 0;
     out_.tools = ReadTools(Optional(spec_.columns.tools), options_.drop_null, where_, nulls);
     TakeToolsOfArguments(nulls);
+    TakeFunctions(nulls);
     if (nulls > 0) out_.notes.push_back({Did::kRepaired, "null_arguments", "", 1});
   }
 
@@ -223,9 +234,9 @@ class Reader {
   JsonValue ReadList() {
     const Column& column = spec_.columns.messages;
     const JsonValue& given = Required(column, "messages");
-    if (!given.IsString()) return ReadMessages(given, spec_, options_, At(column));
+    if (!given.IsString()) return ReadMessages(given, spec_, options_, At(column), out_.notes);
     out_.notes.push_back({Did::kRepaired, "messages", "", 1});
-    return ReadMessages(ParseMessagesText(given.String(), At(column)), spec_, options_, At(column));
+    return ReadMessages(ParseMessagesText(given.String(), At(column)), spec_, options_, At(column), out_.notes);
   }
 
   Dropped ReadConversation() {
@@ -339,7 +350,7 @@ class Reader {
   JsonValue TextOrMessages(const Column& column, const char* name) {
     const JsonValue& value = Required(column, name);
     if (value.IsString()) return value;
-    if (value.IsArray() || value.IsObject()) return ReadMessages(value, spec_, options_, At(column));
+    if (value.IsArray() || value.IsObject()) return ReadMessages(value, spec_, options_, At(column), out_.notes);
     throw InvalidArgument(At(column), " is ", value.KindInWords(), "; it must be a string or a list of messages");
   }
 

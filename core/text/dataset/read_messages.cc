@@ -106,6 +106,14 @@ JsonValue ReadListInText(const JsonValue& value, const std::string& where) {
   return IsBlank(value.String()) ? JsonValue() : ParseJson(value.String(), where);
 }
 
+// {"name", ...} as what stands in lists of calls and of tools.
+JsonValue FunctionOf(JsonValue named) {
+  JsonValue function{JsonValue::Object()};
+  function.Set("type", JsonValue(std::string("function")));
+  function.Set("function", std::move(named));
+  return function;
+}
+
 void CheckToolCalls(const JsonValue& calls, const std::string& where) {
   if (calls.IsNull()) return;
   if (!calls.IsArray())
@@ -116,6 +124,38 @@ void CheckToolCalls(const JsonValue& calls, const std::string& where) {
     const JsonValue* name = (function == nullptr ? &call : function)->Find("name");
     if (name == nullptr || !name->IsString()) throw InvalidArgument(where, ": a tool call has no name: ", PrintableJson(call));
   }
+}
+
+// OpenAI's form of a call before there were tool_calls, an assistant's "function_call": {"name", "arguments"}, as those. False where
+// the message has none.
+bool RenewCall(JsonValue& message, const std::string& where) {
+  const JsonValue* given = message.Find("function_call");
+  if (given == nullptr || RoleOf(message) != "assistant") return false;
+  JsonValue call = ReadListInText(*given, where + ": function_call");
+  if (!call.IsNull() && !call.IsObject()) {
+    throw InvalidArgument(where, ": function_call is ", call.KindInWords(),
+                          "; it must be an object, {\"name\", \"arguments\"}, or a string of JSON that is one");
+  }
+  const auto drop = [&](const char* name) {
+    std::erase_if(message.Members(), [&](const JsonValue::Member& member) { return member.name == name; });
+  };
+  // Arrow writes all members of an object, as null, where other rows have one.
+  const auto is_null = [](const JsonValue::Member& member) { return member.value.IsNull(); };
+  if (call.IsNull() || std::all_of(call.Members().begin(), call.Members().end(), is_null)) {
+    drop("function_call");
+    return false;
+  }
+  const JsonValue* calls = message.Find("tool_calls");
+  if (calls != nullptr && !calls->IsNull() && !calls->IsEmpty() && !calls->IsText("")) {
+    throw InvalidArgument(where, ": function_call stands beside tool_calls, of which it is the older form; one of them must go");
+  }
+  drop("tool_calls");
+  for (JsonValue::Member& member : message.Members()) {
+    if (member.name != "function_call") continue;
+    member.name = "tool_calls";
+    member.value = JsonValue(JsonValue::Array{FunctionOf(std::move(call))});
+  }
+  return true;
 }
 
 // What a model thought before a call stands before it, as LLaMA-Factory has it: "<think>...</think>" and the call. Gives the call.
@@ -139,14 +179,7 @@ JsonValue CallsOf(const std::string& text, const std::string& where, std::string
   }
   JsonValue::Array wrapped;
   for (JsonValue& call : calls) {
-    JsonValue function{JsonValue::Object()};
-    if (call.Find("function") != nullptr) {
-      wrapped.push_back(std::move(call));
-      continue;
-    }
-    function.Set("type", JsonValue(std::string("function")));
-    function.Set("function", std::move(call));
-    wrapped.push_back(std::move(function));
+    wrapped.push_back(call.Find("function") != nullptr ? std::move(call) : FunctionOf(std::move(call)));
   }
   return JsonValue(std::move(wrapped));
 }
@@ -202,7 +235,8 @@ JsonValue ReadMembers(const JsonValue& given, const std::string& role, const For
   return message;
 }
 
-JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
+JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const ReadOptions& options, const std::string& where,
+                      bool& renewed) {
   if (!given.IsObject()) throw InvalidArgument(where, " is ", given.KindInWords(), "; it must be an object");
   const std::string role = ReadRole(TextMember(given, spec.tags.role, "role_tag", where), spec, where);
   if (!spec.tags.content) {
@@ -211,6 +245,7 @@ JsonValue ReadMessage(const JsonValue& given, const FormatSpec& spec, const Read
   std::string thought;
   JsonValue message = ReadMembers(given, role, spec, options, where, thought);
   if (!thought.empty()) AddThought(std::move(thought), where, message);
+  renewed |= RenewCall(message, where);
   if (const JsonValue* given_calls = message.Find("tool_calls")) {
     message.Set("tool_calls", ReadListInText(*given_calls, where + ": tool_calls"));
     CheckToolCalls(*message.Find("tool_calls"), where);
@@ -250,15 +285,23 @@ JsonValue MakeMessage(std::string role, std::string content) {
   return message;
 }
 
-JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where) {
+JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const ReadOptions& options, const std::string& where,
+                       Notes& notes) {
   JsonValue::Array messages;
+  bool renewed = false;
   if (list.IsObject()) {
-    messages.push_back(ReadMessage(list, spec, options, where));
-    return JsonValue(std::move(messages));
+    messages.push_back(ReadMessage(list, spec, options, where, renewed));
+  } else if (!list.IsArray()) {
+    throw InvalidArgument(where, " is ", list.KindInWords(), "; it must be a list of messages");
+  } else {
+    for (size_t i = 0; i < list.Items().size(); ++i) {
+      messages.push_back(ReadMessage(list.Items()[i], spec, options, StrCat(where, "[", i, "]"), renewed));
+    }
   }
-  if (!list.IsArray()) throw InvalidArgument(where, " is ", list.KindInWords(), "; it must be a list of messages");
-  for (size_t i = 0; i < list.Items().size(); ++i) {
-    messages.push_back(ReadMessage(list.Items()[i], spec, options, StrCat(where, "[", i, "]")));
+  if (!renewed) return JsonValue(std::move(messages));
+  notes.push_back({Did::kRepaired, "function_call", "", 1});
+  for (JsonValue& message : messages) {
+    if (RoleOf(message) == "function") message.Set("role", JsonValue(std::string("tool")));
   }
   return JsonValue(std::move(messages));
 }
@@ -289,6 +332,18 @@ JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& w
   return tools.IsEmpty() ? JsonValue() : tools;
 }
 
+JsonValue ReadFunctions(const JsonValue& functions, bool drop_null, const std::string& where, int64_t& nulls) {
+  const auto is_named = [](const JsonValue& function) {
+    const JsonValue* name = function.Find("name");
+    return name != nullptr && name->IsString();
+  };
+  if (!functions.IsArray() || !std::all_of(functions.Items().begin(), functions.Items().end(), is_named)) return JsonValue();
+  JsonValue tools = ReadTools(&functions, drop_null, where, nulls);
+  if (tools.IsNull()) return tools;
+  for (JsonValue& tool : tools.Items()) tool = FunctionOf(std::move(tool));
+  return tools;
+}
+
 const std::string& RoleOf(const JsonValue& message) { return message.Find("role")->String(); }
 
 bool TurnsAlternate(const JsonValue& messages) {
@@ -311,7 +366,7 @@ std::string JsonOf(const JsonValue& message) {
 }
 
 bool SaysSomething(const JsonValue& message) {
-  for (const char* key : {"content", "tool_calls", "function_call", "reasoning_content", "thinking", "reasoning"}) {
+  for (const char* key : {"content", "tool_calls", "reasoning_content", "thinking", "reasoning"}) {
     const JsonValue* value = message.Find(key);
     if (value == nullptr || value->IsNull() || value->IsEmpty()) continue;
     if (value->IsArray() && std::string_view(key) == "content") {
