@@ -196,6 +196,12 @@ JsonValue Parse(std::string_view text, const std::string& where, bool unique_key
 JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys) {
   return Parse(text, where, unique_keys, false);
 }
+JsonValue ParseJsonObject(std::string_view text, const std::string& where) {
+  JsonValue value = ParseJson(text, where);
+  if (!value.IsObject()) throw InvalidArgument(where, ": must be a JSON object, found ", value.KindName());
+  return value;
+}
+
 JsonValue ParseJsonRecord(std::string_view text, const std::string& where) { return Parse(text, where, true, true); }
 
 JsonValue ParseJsonOrNull(std::string_view text) {

@@ -16,7 +16,9 @@ inline constexpr int kMaxJsonDepth = 64;
 // outermost object twice. Otherwise the last of equal keys wins. Numbers that Python's json writes and a JsonValue cannot hold
 // are literals (json_value.h): they stop nobody who does not read them.
 JsonValue ParseJson(std::string_view text, const std::string& where, bool unique_keys = false);
-// The same with unique keys, for a record of a data set: strings that JSON does not allow are literals too.
+// The same for what must be an object.
+JsonValue ParseJsonObject(std::string_view text, const std::string& where);
+// ParseJson with unique keys, for a record of a data set: strings that JSON does not allow are literals too.
 JsonValue ParseJsonRecord(std::string_view text, const std::string& where);
 // Null for text that ParseJson refuses, where that is no fault of anybody's.
 JsonValue ParseJsonOrNull(std::string_view text);

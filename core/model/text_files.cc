@@ -22,12 +22,6 @@ constexpr const char* kJinja = "chat_template.jinja";
 
 std::string LastName(const std::string& path) { return path.substr(path.rfind('/') + 1); }  // npos + 1 is 0
 
-JsonValue ParseObject(const std::string& text, const std::string& where) {
-  JsonValue value = ParseJson(text, where);
-  if (!value.IsObject()) throw InvalidArgument(where, ": is no JSON object");
-  return value;
-}
-
 std::string TextOf(const JsonValue& value) {
   JsonWriter json(JsonWriter::Style::kIndented);
   value.Write(json);
@@ -112,7 +106,7 @@ class Change {
     }
     const std::optional<std::string> text = File(kTokenizerConfig);
     if (!text) return;
-    JsonValue config = ParseObject(*text, kTokenizerConfig);
+    JsonValue config = ParseJsonObject(*text, kTokenizerConfig);
     if (config.Find("chat_template") == nullptr) return;
     // Releases that know nothing of chat_template.jinja read the member.
     if (templates.size() == 1) {
@@ -126,8 +120,8 @@ class Change {
   void AddStopIds(const std::vector<int32_t>& ids) {
     const std::optional<std::string> text = File(kGeneration);
     const std::string of_config = Where(model_, kConfig), of_generation = Where(model_, kGeneration);
-    JsonValue config = ParseObject(config_, of_config);
-    JsonValue generation = text ? ParseObject(*text, of_generation) : JsonValue(JsonValue::Object());
+    JsonValue config = ParseJsonObject(config_, of_config);
+    JsonValue generation = text ? ParseJsonObject(*text, of_generation) : JsonValue(JsonValue::Object());
     const std::vector<int64_t> configured = IdsOf(Member(config, kEos), of_config);
     const std::vector<int64_t> known = text ? IdsOf(generation.Find(kEos), of_generation) : configured;
     const auto is_known = [&](int32_t id) { return std::find(known.begin(), known.end(), id) != known.end(); };
@@ -189,11 +183,11 @@ class Change {
 
 std::vector<int64_t> StopIds(const Model& model) {
   std::string where = Where(model, kConfig);
-  JsonValue config = ParseObject(model.config_json(), where);
+  JsonValue config = ParseJsonObject(model.config_json(), where);
   const JsonValue* ids = Member(config, kEos);
   if (const std::optional<std::string> text = FileOf(model, kGeneration)) {
     const std::string of_generation = Where(model, kGeneration);
-    JsonValue generation = ParseObject(*text, of_generation);
+    JsonValue generation = ParseJsonObject(*text, of_generation);
     if (const JsonValue* own = generation.Find(kEos); own != nullptr && !own->IsNull()) {
       config = std::move(generation);
       ids = config.Find(kEos);
@@ -213,7 +207,7 @@ std::vector<int64_t> StopIds(const Model& model) {
 bool StopIdsAreUnsaid(const Model& model) {
   const std::optional<std::string> text = FileOf(model, kGeneration);
   if (!text) return false;
-  const JsonValue generation = ParseObject(*text, Where(model, kGeneration));
+  const JsonValue generation = ParseJsonObject(*text, Where(model, kGeneration));
   const JsonValue* ids = generation.Find(kEos);
   return ids == nullptr || ids->IsNull();
 }

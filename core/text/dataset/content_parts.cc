@@ -48,7 +48,7 @@ std::string ThoughtOf(const JsonValue& part, const std::string& where) {
 void RefuseWeight(const JsonValue& part, const std::string& where) {
   for (const std::string_view name : kWeightMembers) {
     const JsonValue* value = part.Find(name);
-    if (value == nullptr || value->IsNull() || (name == "loss" && !value->IsBool())) continue;
+    if (value == nullptr || value->IsNull() || !IsWeight(name, value->IsBool())) continue;
     if (value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1) continue;
     throw Unimplemented(where, ": a part of the content says \"", name, "\": ", PrintableJson(*value),
                         "; a message is trained as a whole: \"train\": false beside its content takes it out of training");

@@ -197,7 +197,7 @@ class Reader {
     for (size_t i = 0; i < messages.size(); ++i) {
       for (const std::string_view key : kWeightMembers) {
         const JsonValue* value = messages[i].Find(key);
-        if (value == nullptr || value->IsNull() || (key == "loss" && !value->IsBool())) continue;
+        if (value == nullptr || value->IsNull() || !IsWeight(key, value->IsBool())) continue;
         const bool on = value->IsBool() ? value->Bool() : value->IsNumber() && value->Number() == 1;
         const bool off = value->IsBool() ? !value->Bool() : value->IsNumber() && value->Number() == 0;
         if (!on && !off)

@@ -20,11 +20,7 @@ namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{256} << 20;
 
-JsonValue ReadJsonObject(const std::string& path) {
-  JsonValue value = ParseJson(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path));
-  if (!value.IsObject()) throw InvalidArgument(PrintablePath(path), ": is no JSON object");
-  return value;
-}
+JsonValue ReadObject(const std::string& path) { return ParseJsonObject(ReadSmallFile(path, kMaxFileBytes), PrintablePath(path)); }
 
 // Those that tokenizer_config.json lists, by their ids.
 std::vector<std::pair<int64_t, std::string>> AddedTokensOf(const JsonValue& config) {
@@ -32,11 +28,11 @@ std::vector<std::pair<int64_t, std::string>> AddedTokensOf(const JsonValue& conf
   const JsonValue* decoder = config.Find("added_tokens_decoder");
   if (decoder == nullptr || !decoder->IsObject()) return tokens;
   for (const JsonValue::Member& member : decoder->Members()) {
-    const std::optional<std::string> text = TokenContent(member.value);
-    if (!text) continue;
+    const std::optional<NamedToken> token = ReadToken(member.value);
+    if (!token) continue;
     int64_t id = -1;
     std::from_chars(member.name.data(), member.name.data() + member.name.size(), id);
-    tokens.emplace_back(id, *text);
+    tokens.emplace_back(id, token->content);
   }
   return tokens;
 }
@@ -55,7 +51,7 @@ std::shared_ptr<const ChatTemplate> ChatTemplate::Open(const std::string& path) 
     chat->ReadFolder(path);
   } else if (path.ends_with(".json")) {
     FolderSettings settings;
-    settings.tokenizer_config = ReadJsonObject(path);
+    settings.tokenizer_config = ReadObject(path);
     chat->ReadTemplates(settings.tokenizer_config, PrintablePath(path));
     chat->TakeTokens(ReadSpecialTokens(settings, [](const std::string&) { return false; }),
                      AddedTokensOf(settings.tokenizer_config));
@@ -102,7 +98,7 @@ void ChatTemplate::ReadFolder(const std::string& folder) {
   // What processors of pictures and text have beside the tokenizer's files.
   if (templates_.empty() && has("chat_template.json")) {
     const std::string path = path_of("chat_template.json");
-    ReadTemplates(ReadJsonObject(path), PrintablePath(path));
+    ReadTemplates(ReadObject(path), PrintablePath(path));
   }
   if (has("additional_chat_templates")) {
     for (const std::string& file : ListFolder(path_of("additional_chat_templates"))) {
@@ -168,8 +164,7 @@ void ChatTemplate::TakeTokens(const std::vector<SpecialToken>& special, const To
 
 // The ids that end a generation, as text.
 void ChatTemplate::AddStopTokens(std::string_view generation_config, const std::string& where, const TokenIds& added) {
-  const JsonValue config = ParseJson(generation_config, where);
-  if (!config.IsObject()) throw InvalidArgument(where, ": is no JSON object");
+  const JsonValue config = ParseJsonObject(generation_config, where);
   const JsonValue* ids = config.Find("eos_token_id");
   if (ids == nullptr || ids->IsNull()) return;
   const auto add = [&](const JsonValue& id) {

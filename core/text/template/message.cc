@@ -51,7 +51,7 @@ bool IsExcluded(const Dict& message, size_t index) {
   bool excluded = false;
   for (const std::string_view name : kWeightMembers) {
     const Value* weight = message.Find(name);
-    if (weight == nullptr || weight->IsNone() || (name == "loss" && !weight->IsBool())) continue;
+    if (weight == nullptr || weight->IsNone() || !IsWeight(name, weight->IsBool())) continue;
     if (!weight->IsNumber())
       throw InvalidArgument("message ", index, ": \"", name, "\" is a ", jinja::TypeName(*weight), ", neither 0 nor 1");
     if (weight->AsDouble() != 0 && weight->AsDouble() != 1) {

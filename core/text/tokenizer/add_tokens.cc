@@ -13,34 +13,6 @@
 namespace hlm {
 namespace {
 
-bool IsRole(std::string_view name) {
-  return std::any_of(std::begin(kTokenRoles), std::end(kTokenRoles), [&](const char* role) { return name == role; });
-}
-
-// A string, or an object that holds one with its rules; nothing for what is neither. `special`: what it counts as where it does not
-// say.
-std::optional<NamedToken> TokenOf(const JsonValue& json, bool special = false) {
-  NamedToken token;
-  if (json.IsString()) {
-    token.content = json.String();
-    return token;
-  }
-  const JsonValue* content = json.Find("content");
-  if (content == nullptr || !content->IsString()) return std::nullopt;
-  const auto flag = [&](const char* name, bool missing) {
-    const JsonValue* value = json.Find(name);
-    return value != nullptr && value->IsBool() ? value->Bool() : missing;
-  };
-  token.content = content->String();
-  token.plain = false;
-  token.single_word = flag("single_word", false);
-  token.lstrip = flag("lstrip", false);
-  token.rstrip = flag("rstrip", false);
-  token.special = flag("special", special);
-  token.normalized = flag("normalized", !token.special);
-  return token;
-}
-
 // Roles and lists of tokens as the files together name them.
 class Roles {
  public:
@@ -49,27 +21,11 @@ class Roles {
     ReadFile(settings.tokenizer_config, "tokenizer_config.json", false);
     // Beside a list of added tokens the older file does not count.
     if (!has_decoder) ReadFile(settings.special_tokens_map, "special_tokens_map.json", true);
-    for (const auto& [role, content] : known.defaults) {
-      if (Find(role) == nullptr) entries_.push_back({role, NamedToken{.content = content}});
-    }
+    for (const auto& [role, content] : known.defaults) roles_.SetDefault(role, content);
     list_ = has_extra_ ? extra_ : known.own_extra ? known.extra : older_;
   }
 
-  struct Entry {
-    std::string role;
-    std::optional<NamedToken> token;  // nothing: null, which keeps the default out
-  };
-  const Entry* Find(std::string_view role) const {
-    for (const Entry& entry : entries_) {
-      if (entry.role == role) return &entry;
-    }
-    return nullptr;
-  }
-  std::optional<NamedToken> Token(std::string_view role) const {
-    const Entry* entry = Find(role);
-    return entry == nullptr ? std::nullopt : entry->token;
-  }
-  const std::vector<Entry>& entries() const { return entries_; }
+  const TokenRoles& roles() const { return roles_; }
   // The special tokens without a role of their own.
   const std::vector<NamedToken>& list() const { return list_; }
   // Those of them that are known before the vocabulary is read.
@@ -84,42 +40,34 @@ class Roles {
       } else if (member.name == "additional_special_tokens") {
         bool unused = false;
         ReadList(member.value, older, older_, unused);
-      } else if (IsRole(member.name)) {
-        const auto token = TokenOf(member.value, older);
+      } else if (IsCommonRole(member.name)) {
+        const auto token = ReadToken(member.value, older);
         if (!token && !member.value.IsNull()) {
           throw InvalidArgument(settings_.where, "/", file, ": ", member.name, " is ", PrintableJson(member.value), ", no token");
         }
-        Set(member.name, token);
+        roles_.Set(member.name, token);
       } else if (member.name.ends_with("_token")) {
         // A model's own, such as "image_token".
-        if (const auto token = TokenOf(member.value, older)) Set(member.name, token);
+        if (const auto token = ReadToken(member.value, older)) roles_.Set(member.name, token);
       }
     }
   }
   void ReadList(const JsonValue& json, bool older, std::vector<NamedToken>& list, bool& has) {
     if (json.IsObject()) {
       for (const JsonValue::Member& member : json.Members()) {
-        if (const auto token = TokenOf(member.value)) Set(member.name, token);
+        if (const auto token = ReadToken(member.value)) roles_.Set(member.name, token);
       }
       return;
     }
     has = true;
     if (!json.IsArray()) return;
     for (const JsonValue& value : json.Items()) {
-      if (auto token = TokenOf(value, older)) list.push_back(std::move(*token));
+      if (auto token = ReadToken(value, older)) list.push_back(std::move(*token));
     }
-  }
-  void Set(const std::string& role, const std::optional<NamedToken>& token) {
-    for (Entry& entry : entries_) {
-      if (entry.role != role) continue;
-      entry.token = token;
-      return;
-    }
-    entries_.push_back({role, token});
   }
 
   const FolderSettings& settings_;
-  std::vector<Entry> entries_;
+  TokenRoles roles_;
   std::vector<NamedToken> extra_, older_, list_;
   bool has_extra_ = false;
 };
@@ -159,12 +107,7 @@ class Adder {
     }
     list.Close();
     std::vector<NamedToken> named;
-    for (const char* role : kTokenRoles) {
-      if (const auto token = roles_.Token(role)) named.push_back(*token);
-    }
-    for (const Roles::Entry& entry : roles_.entries()) {
-      if (!IsRole(entry.role) && entry.token) named.push_back(*entry.token);
-    }
+    for (auto& one : roles_.roles().InOrder()) named.push_back(std::move(one.second));
     std::set<std::string_view> has_role;
     for (const NamedToken& token : named) has_role.insert(token.content);
     for (const NamedToken& token : named) list.Append(token);
@@ -220,17 +163,12 @@ class Adder {
   }
 
   void NameRoles() {
-    for (const char* role : kTokenRoles) {
-      if (const auto token = roles_.Token(role)) out_.special.push_back({role, token->content});
-    }
-    for (const Roles::Entry& entry : roles_.entries()) {
-      if (!IsRole(entry.role) && entry.token) out_.special.push_back({entry.role, entry.token->content});
-    }
+    for (const auto& [role, token] : roles_.roles().InOrder()) out_.special.push_back({role, token.content});
     for (const NamedToken& token : roles_.list()) {
       if (token.plain || token.special) out_.special.push_back({"additional_special_tokens", token.content});
     }
     const auto around = [&](const char* role, const char* flag, bool missing, auto& list) {
-      const auto token = roles_.Token(role);
+      const auto token = roles_.roles().Token(role);
       if (!token || !settings_.Flag(flag, missing)) return;
       list.emplace_back(token->content, IdOf(token->content));
     };
@@ -260,7 +198,7 @@ std::vector<std::pair<int64_t, NamedToken>> DecoderTokens(const FolderSettings& 
       int64_t id = -1;
       const char* end = member.name.data() + member.name.size();
       const auto [at, error] = std::from_chars(member.name.data(), end, id);
-      auto token = TokenOf(member.value);
+      auto token = ReadToken(member.value);
       if (error != std::errc() || at != end || id < 0 || !token || token->plain) {
         throw InvalidArgument(settings.where, "/tokenizer_config.json: added_tokens_decoder: \"", Printable(member.name),
                               "\": ", PrintableJson(member.value), " is no id with a token");
@@ -271,8 +209,8 @@ std::vector<std::pair<int64_t, NamedToken>> DecoderTokens(const FolderSettings& 
     const Roles roles(settings, {});
     std::set<std::string> special;
     for (const NamedToken& token : roles.extra()) special.insert(token.content);
-    for (const char* role : kTokenRoles) {
-      if (const auto token = roles.Token(role)) special.insert(token->content);
+    for (const auto& [role, token] : roles.roles().InOrder()) {
+      if (IsCommonRole(role)) special.insert(token.content);
     }
     for (const JsonValue::Member& member : settings.added_tokens.Members()) {
       const auto id = member.value.Int();

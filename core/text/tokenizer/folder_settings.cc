@@ -12,12 +12,8 @@ namespace {
 
 constexpr int64_t kLargestSettings = int64_t{64} << 20;
 
-JsonValue ReadObject(const std::string& path) {
-  if (!IsRegularFile(path)) return JsonValue();
-  const std::string text = ReadSmallFile(path, kLargestSettings);
-  JsonValue json = ParseJson(text, PrintablePath(path));
-  if (!json.IsObject()) throw InvalidArgument(PrintablePath(path), " is ", json.KindName(), ", not an object");
-  return json;
+JsonValue ReadObjectIfThere(const std::string& path) {
+  return IsRegularFile(path) ? ParseJsonObject(ReadSmallFile(path, kLargestSettings), PrintablePath(path)) : JsonValue();
 }
 
 std::string TextOf(const JsonValue& json, const char* name) {
@@ -53,15 +49,15 @@ constexpr struct {
 
 FolderSettings FolderSettings::Read(const std::string& folder) {
   FolderSettings settings = ReadBesideJson(folder);
-  settings.added_tokens = ReadObject(folder + "/added_tokens.json");
+  settings.added_tokens = ReadObjectIfThere(folder + "/added_tokens.json");
   return settings;
 }
 
 FolderSettings FolderSettings::ReadBesideJson(const std::string& folder) {
   FolderSettings settings;
-  settings.tokenizer_config = ReadObject(folder + "/tokenizer_config.json");
-  settings.special_tokens_map = ReadObject(folder + "/special_tokens_map.json");
-  settings.config = ReadObject(folder + "/config.json");
+  settings.tokenizer_config = ReadObjectIfThere(folder + "/tokenizer_config.json");
+  settings.special_tokens_map = ReadObjectIfThere(folder + "/special_tokens_map.json");
+  settings.config = ReadObjectIfThere(folder + "/config.json");
   settings.where = PrintablePath(folder);
   return settings;
 }

@@ -14,6 +14,7 @@
 
 #include "core/io/json_value.h"
 #include "core/io/json_writer.h"
+#include "core/text/tokenizer/token_roles.h"
 #include "core/text/tokenizer/tokenizer.h"
 
 namespace hlm {
@@ -37,18 +38,6 @@ std::string TokenizerClassOf(const FolderSettings& settings, bool registered_fir
 
 // Role and content of the tokens that a class of byte-level BPE has where the files do not mention the role; none of another class.
 std::vector<std::pair<std::string, std::string>> ByteLevelDefaults(const std::string& class_name);
-
-// The roles that all tokenizers have, in transformers' order.
-inline constexpr const char* kTokenRoles[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                              "pad_token", "cls_token", "mask_token"};
-
-// A token as transformers gets it: with its own rules, or only as a text.
-struct NamedToken {
-  std::string content;
-  bool plain = true;  // only a text; it becomes a special token that is looked for in the raw text
-  bool single_word = false, lstrip = false, rstrip = false, normalized = true, special = false;
-  bool operator==(const NamedToken&) const = default;
-};
 
 // What a class brings along.
 struct ClassTokens {

@@ -1,7 +1,7 @@
 #include "core/text/tokenizer/special_tokens.h"
 
 #include <algorithm>
-#include <string_view>
+#include <iterator>
 #include <utility>
 
 namespace hlm {
@@ -19,74 +19,42 @@ class Tokens {
       } else if (member.name == "model_specific_special_tokens") {
         ReadNamed(member.value);
       } else if (member.name.ends_with("_token")) {
-        Set(member.name, member.value);
+        Set(member);
       }
     }
   }
 
-  void SetDefault(const std::string& role, const std::string& content) {
-    if (Find(role) == roles_.end()) roles_.push_back({role, content});
-  }
+  void SetDefault(const std::string& role, const std::string& content) { roles_.SetDefault(role, content); }
 
   std::vector<SpecialToken> Take() {
     std::vector<SpecialToken> all;
-    const auto take = [&](const Role& role) {
-      if (role.content) all.push_back({role.name, *role.content});
-    };
-    for (const std::string_view name : kTokenRoles) {
-      const auto role = Find(name);
-      if (role == roles_.end()) continue;
-      take(*role);
-      roles_.erase(role);
-    }
-    for (const Role& role : roles_) take(role);
+    for (const auto& [role, token] : roles_.InOrder()) all.push_back({role, token.content});
     std::move(more_.begin(), more_.end(), std::back_inserter(all));
     return all;
   }
 
  private:
-  struct Role {
-    std::string name;
-    std::optional<std::string> content;  // nothing: null, which keeps the default out
-  };
-
-  std::vector<Role>::iterator Find(std::string_view name) {
-    return std::find_if(roles_.begin(), roles_.end(), [&](const Role& role) { return role.name == name; });
-  }
-  void Set(const std::string& name, const JsonValue& value) {
-    const std::optional<std::string> content = TokenContent(value);
-    if (!content && !value.IsNull()) return;
-    const auto role = Find(name);
-    if (role == roles_.end()) {
-      roles_.push_back({name, content});
-    } else {
-      role->content = content;
-    }
+  void Set(const JsonValue::Member& member) {
+    const std::optional<NamedToken> token = ReadToken(member.value);
+    if (token || member.value.IsNull()) roles_.Set(member.name, token);
   }
   void ReadNamed(const JsonValue& tokens) {
     if (!tokens.IsObject()) return;
-    for (const JsonValue::Member& token : tokens.Members()) Set(token.name, token.value);
+    for (const JsonValue::Member& token : tokens.Members()) Set(token);
   }
   void ReadMore(const JsonValue& tokens) {
     ReadNamed(tokens);
     if (!tokens.IsArray() || !more_.empty()) return;
     for (const JsonValue& value : tokens.Items()) {
-      if (const auto content = TokenContent(value)) more_.push_back({kNoRole, *content});
+      if (const auto token = ReadToken(value)) more_.push_back({kNoRole, token->content});
     }
   }
 
-  std::vector<Role> roles_;
+  TokenRoles roles_;
   std::vector<SpecialToken> more_;
 };
 
 }  // namespace
-
-std::optional<std::string> TokenContent(const JsonValue& value) {
-  if (value.IsString()) return value.String();
-  const JsonValue* content = value.Find("content");
-  if (content != nullptr && content->IsString()) return content->String();
-  return std::nullopt;
-}
 
 std::vector<SpecialToken> ReadSpecialTokens(const FolderSettings& settings,
                                             const std::function<bool(const std::string&)>& known) {

@@ -3,18 +3,13 @@
 #define HORIZON_LM_CORE_TEXT_TOKENIZER_SPECIAL_TOKENS_H_
 
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "core/io/json_value.h"
 #include "core/text/tokenizer/folder_settings.h"
 #include "core/text/tokenizer/tokenizer.h"
 
 namespace hlm {
-
-// A token as tokenizer_config.json has it: a string, or an object that holds one.
-std::optional<std::string> TokenContent(const JsonValue& value);
 
 // Of a folder with a tokenizer.json, as transformers (5.24) takes them: special_tokens_map.json stands above tokenizer_config.json, and does
 // not count beside a list of added tokens ("added_tokens_decoder"); roles that neither mentions have the class's token, where it is
