@@ -281,6 +281,8 @@ TEST(GroupTest, WhatRanksSaveAndWhereTheyEndMustBeTheSame) {
   const std::string prompts = Scratch("prompts.txt");
   WriteFile(prompts, "abc\n");
   said(RowWords({}), {"--out", Scratch("of-rank-0")}, "--out is \"not given\" on rank 1 and \"given\" on rank 0");
+  said(RowWords({"--out", Scratch("of-both")}), {"--save-dtype", "f32"},
+       "--save-dtype is \"auto\" on rank 1 and \"f32\" on rank 0");
   said(RowWords({}), {"--checkpoint-dir", Scratch("states-of-rank-0")}, "--checkpoint-dir is \"not given\" on rank 1");
   said(RowWords({"--checkpoint-dir", Scratch("no-best")}), {"--keep-best"}, "--keep-best is false on rank 1 and true on rank 0");
   said(RowWords({}), {"--early-stop", "2"}, "--early-stop is 0 on rank 1 and 2 on rank 0");
@@ -307,6 +309,7 @@ TEST(GroupTest, WhatRanksSaveAndWhereTheyEndMustBeTheSame) {
                       "100"};
   const Words dpo = With(With(pairs, {WritePairs("pairs-alike.jsonl", 8)}), more);
   said(dpo, {"--beta", "0.5"}, "--beta is 0.1 on rank 1 and 0.5 on rank 0");
+  said(dpo, {"--loss", "hinge"}, "--loss is \"sigmoid\" on rank 1 and \"hinge\" on rank 0");
   said(dpo, {"--reference-free"}, "--reference-free is false on rank 1 and true on rank 0");
 }
 

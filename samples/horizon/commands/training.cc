@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <string_view>
 #include <utility>
 
 #include "samples/horizon/base/text.h"
@@ -19,10 +20,20 @@ std::FILE* ProgressStream(bool json) {
   return isatty(STDERR_FILENO) == 1 ? stderr : nullptr;
 }
 
+// The word of a choice, as it was given or by default.
+std::string WordOf(const Options& options, std::string_view option) {
+  for (const Setting& setting : options.settings) {
+    if (setting.name == option) return setting.value;
+  }
+  return "";
+}
+
 // All ranks have their part in a save, and end at the same step.
-Json SharedWork(const RunOptions& run) {
+Json SharedWork(const Options& options) {
+  const RunOptions& run = options.run;
   const auto given = [](const std::string& option) { return option.empty() ? "not given" : "given"; };
   return {{"--out", given(run.out)},
+          {"--save-dtype", WordOf(options, "--save-dtype")},
           {"--checkpoint-dir", given(run.checkpoint_dir)},
           {"--keep-best", run.keep_best},
           {"--early-stop", run.early_stop},
@@ -31,8 +42,9 @@ Json SharedWork(const RunOptions& run) {
           {"--sample-every", run.sample_every}};
 }
 
-Json LossOf(const TaskOptions& task) {
-  return {{"--loss", task.loss},
+Json LossOf(const Options& options) {
+  const TaskOptions& task = options.task;
+  return {{"--loss", WordOf(options, "--loss")},
           {"--beta", task.Beta()},
           {"--gamma", task.Gamma()},
           {"--label-smoothing", task.label_smoothing},
@@ -95,8 +107,8 @@ void Training::CheckAlike() const {
   own["--save-every"] = options_.run.save_every;
   own["held-out data"] = task.has_evaluation();
   own["a checkpoint to go on from"] = checkpoints_.finds();
-  own.update(SharedWork(options_.run));
-  if (!options_.task.task.empty()) own.update(LossOf(options_.task));
+  own.update(SharedWork(options_));
+  if (!options_.task.task.empty()) own.update(LossOf(options_));
   own.update(task.Contents());
   group_.CheckSame(own);
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include "samples/horizon/base/activity.h"
@@ -76,8 +77,11 @@ Model OpenModel(const ModelOptions& options) {
   if (!options.preset.empty()) return Model::Create(PresetConfig(options.preset), options.init_seed);
   try {
     return Model::Create(ReadTextFile(options.config, kLargestConfig), options.init_seed);
-  } catch (const ApiError& error) {  // the library sees a text and cannot name the file
-    throw ApiError(error.code(), options.config + ": " + error.what());
+  } catch (const ApiError& error) {  // the library sees a text, and calls it by the name that a folder has for it
+    constexpr std::string_view kItsName = "config.json: ";
+    std::string_view said = error.what();
+    if (said.starts_with(kItsName)) said.remove_prefix(kItsName.size());
+    throw ApiError(error.code(), options.config + ": " + std::string(said));
   }
 }
 
