@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/golden/session.h"
+
 namespace hlm_bits {
 namespace {
 
@@ -28,19 +30,8 @@ hlm::Plan MakePlan(Case& record, const hlm::Model& model, const Golden& golden, 
 }
 
 hlm::TrainerOptions OptionsOf(const Golden& golden, const TrainerChange& change) {
-  const hlm_golden::GoldenTraining& training = golden.training;
   hlm::TrainerOptions options;
-  options.lr = training.lr;
-  options.beta1 = training.beta1;
-  options.beta2 = training.beta2;
-  options.eps = training.eps;
-  options.weight_decay = training.weight_decay;
-  options.schedule = training.schedule == "cosine"   ? HLM_SCHEDULE_COSINE
-                     : training.schedule == "linear" ? HLM_SCHEDULE_LINEAR
-                                                     : HLM_SCHEDULE_CONSTANT;
-  options.warmup_steps = training.warmup_steps;
-  options.total_steps = training.total_steps;
-  options.min_lr_ratio = training.min_lr_ratio;
+  hlm_golden::SetTraining(golden.training, options);
   if (change) change(options);
   return options;
 }
@@ -74,7 +65,7 @@ void Rig::Steps(const std::string& item, int64_t n) {
   Digest losses, norms, rest;
   for (int64_t i = 0; i < n; ++i, ++steps_) {
     const GoldenBatch& batch = golden_.batches[static_cast<size_t>(steps_) % golden_.batches.size()];
-    const hlm::StepMetrics m = trainer_.Step(View(batch));
+    const hlm::StepMetrics m = trainer_.Step(hlm_bits::View(batch));
     losses.Number(m.loss);
     norms.Number(m.grad_norm);
     rest.Number(m.lr).Number(m.step).Number(m.tokens).Number(int64_t{m.skipped}).Number(m.skipped_units);
@@ -116,7 +107,7 @@ void Rig::Gradient(const std::string& item) {
 
 std::vector<float> Rig::Logprobs(const GoldenBatch& batch, const hlm::Weights* kept) {
   std::vector<float> logprobs(batch.ids.size());
-  trainer_.Logprobs(View(batch), logprobs, kept);
+  trainer_.Logprobs(hlm_bits::View(batch), logprobs, kept);
   return logprobs;
 }
 

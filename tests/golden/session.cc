@@ -69,13 +69,7 @@ PlanHandle MakePlan(const Golden& golden, const hlm_model* model, int32_t comput
   return PlanHandle(raw_plan);
 }
 
-TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32_t compute, const PlanChange& change) {
-  const ModelHandle model = OpenModel(folder);
-  const PlanHandle plan = MakePlan(golden, model.get(), compute, change);
-
-  hlm_trainer_options options;
-  hlm_trainer_options_init(&options);
-  const GoldenTraining& training = golden.training;
+void SetTraining(const GoldenTraining& training, hlm_trainer_options& options) {
   options.lr = training.lr;
   options.beta1 = training.beta1;
   options.beta2 = training.beta2;
@@ -87,6 +81,15 @@ TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32
   options.warmup_steps = training.warmup_steps;
   options.total_steps = training.total_steps;
   options.min_lr_ratio = training.min_lr_ratio;
+}
+
+TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32_t compute, const PlanChange& change) {
+  const ModelHandle model = OpenModel(folder);
+  const PlanHandle plan = MakePlan(golden, model.get(), compute, change);
+
+  hlm_trainer_options options;
+  hlm_trainer_options_init(&options);
+  SetTraining(golden.training, options);
   hlm_trainer* trainer = nullptr;
   Check(hlm_trainer_create(model.get(), plan.get(), &options, &trainer));
   return TrainerHandle(trainer);

@@ -38,6 +38,9 @@ std::string DeviceRefusal(const Golden& golden);
 // Changes the options of a plan, which already have room for every batch of the golden.
 using PlanChange = std::function<void(hlm_plan_options*)>;
 
+// The golden's optimizer options.
+void SetTraining(const GoldenTraining& training, hlm_trainer_options& options);
+
 // A plan for the model, and a trainer for the one in `folder` with the golden's optimizer options; `compute` is HLM_DTYPE_F32 or HLM_DTYPE_BF16.
 PlanHandle MakePlan(const Golden& golden, const hlm_model* model, int32_t compute, const PlanChange& change = nullptr);
 TrainerHandle MakeTrainer(const Golden& golden, const std::string& folder, int32_t compute, const PlanChange& change = nullptr);

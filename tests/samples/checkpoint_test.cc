@@ -6,7 +6,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -160,17 +159,8 @@ TEST(CheckpointTest, AnotherOrderOfRowsIsRefused) {
 TEST(CheckpointTest, ASignalSavesAndTheRunGoesOn) {
   for (const int signal : {SIGINT, SIGTERM}) {
     const std::string folder = Fresh("signal"), log = Scratch("signal.jsonl");
-    fs::remove(log);
-    const Result result =
-        Horizon(TrainWords({"--steps", "1000000", "--checkpoint-dir", folder, "--log-json", log}), [&](int process) {
-          for (int i = 0; i < 3000; ++i) {
-            std::ifstream file(log);
-            std::string line;
-            if (std::getline(file, line) && std::getline(file, line)) break;
-            usleep(10000);
-          }
-          kill(process, signal);
-        });
+    const Result result = HorizonInItsSteps(log, TrainWords({"--steps", "1000000", "--checkpoint-dir", folder}),
+                                            [&](int process) { kill(process, signal); });
     EXPECT_EQ(result.status, 128 + signal);
     ExpectOneErrorLine(result, {"interrupted after step", folder, "--resume"});
     const int64_t step = Curve(log).back()["step"];

@@ -3,11 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -43,17 +41,7 @@ bool IsModel(const std::string& folder) {
 
 // Does `then` once the run is in its steps, and ends it by `signal`.
 Result WhileRunning(const Words& more, const std::function<void()>& then, int signal = SIGTERM) {
-  const std::string log = Scratch("running.json");
-  unlink(log.c_str());
-  Words words = TrainWords({"--steps", "1000000", "--log-json", log});
-  words.insert(words.end(), more.begin(), more.end());
-  return Horizon(words, [&](int process) {
-    for (int i = 0; i < 3000; ++i) {
-      std::ifstream file(log);
-      std::string line;
-      if (std::getline(file, line) && std::getline(file, line)) break;
-      usleep(10000);
-    }
+  return HorizonInItsSteps(Scratch("running.json"), TrainWords(With({"--steps", "1000000"}, more)), [&](int process) {
     then();
     kill(process, signal);
   });

@@ -149,6 +149,19 @@ Result Horizon(const std::vector<std::string>& arguments, const std::function<vo
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), ReadFile(out), ReadFile(err)};
 }
 
+Result HorizonInItsSteps(const std::string& log, const Words& words, const std::function<void(int)>& then) {
+  unlink(log.c_str());
+  return Horizon(With(words, {"--log-json", log}), [&](int process) {
+    for (int i = 0; i < 3000; ++i) {
+      std::ifstream file(log);
+      std::string line;
+      if (std::getline(file, line) && std::getline(file, line)) break;
+      usleep(10000);
+    }
+    then(process);
+  });
+}
+
 void ExpectOneErrorLine(const Result& result, const std::vector<std::string>& parts) {
   EXPECT_EQ(result.err.rfind("error: ", 0), 0u) << result.err;
   EXPECT_EQ(result.err.find('\n'), result.err.size() - 1) << result.err;

@@ -54,6 +54,9 @@ struct Result {
 Result Horizon(const std::vector<std::string>& arguments, const std::function<void(int)>& while_running = nullptr,
                const std::string& input = "");
 
+// The same for a training with a new --log-json: `then` is called once the log says that it is in its steps.
+Result HorizonInItsSteps(const std::string& log, const Words& words, const std::function<void(int)>& then);
+
 // Standard error is one line that begins with "error: ", and every `part` is in it.
 void ExpectOneErrorLine(const Result& result, const std::vector<std::string>& parts);
 

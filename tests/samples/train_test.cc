@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -175,21 +174,10 @@ TEST(TrainTest, WritesATraceOfAFewSteps) {
   EXPECT_GT(ReadFile(Scratch("one.json")).size(), 100u);
 }
 
-// Waits until the log has a line, so that the run is in its steps, then sends the signal.
+// A run that is sent the signal in its steps.
 Result Interrupted(int signal, const Words& more) {
-  const std::string log = Scratch("interrupted.json");
-  unlink(log.c_str());
-  Words words = TrainWords({"--steps", "1000000", "--batch-size", "4", "--log-json", log});
-  words.insert(words.end(), more.begin(), more.end());
-  return Horizon(words, [&](int process) {
-    for (int i = 0; i < 3000; ++i) {
-      std::ifstream file(log);
-      std::string line;
-      if (std::getline(file, line) && std::getline(file, line)) break;
-      usleep(10000);
-    }
-    kill(process, signal);
-  });
+  return HorizonInItsSteps(Scratch("interrupted.json"), TrainWords(With({"--steps", "1000000", "--batch-size", "4"}, more)),
+                           [&](int process) { kill(process, signal); });
 }
 
 TEST(TrainTest, AnInterruptSavesWhatWasTrainedAndSaysSo) {
