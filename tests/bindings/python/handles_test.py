@@ -18,6 +18,18 @@ import tiny
 from horizonlm import _native, _option_types, _options, trainer as trainer_module
 
 
+def end_of(child):
+    """What waitpid says of a forked child; of one that has not ended after a minute, which is killed, (0, 0)."""
+    end = time.monotonic() + 60
+    ended, status = os.waitpid(child, os.WNOHANG)
+    while ended == 0 and time.monotonic() < end:
+        time.sleep(0.01)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    if ended == 0:
+        os.kill(child, signal.SIGKILL)
+    return ended, status
+
+
 class OptionsTest(unittest.TestCase):
     def test_every_member_of_the_header_is_an_option_with_a_type(self):
         import re
@@ -226,14 +238,7 @@ class ClosingTest(unittest.TestCase):
                     status = 0
             finally:
                 os._exit(status)
-        end = time.monotonic() + 60
-        ended, status = os.waitpid(child, os.WNOHANG)
-        while ended == 0 and time.monotonic() < end:
-            time.sleep(0.01)
-            ended, status = os.waitpid(child, os.WNOHANG)
-        if ended == 0:
-            os.kill(child, signal.SIGKILL)
-        self.assertEqual((ended, status), (child, 0))
+        self.assertEqual(end_of(child), (child, 0))
         self.assertEqual(trainer.step(tiny.batch()).step, 2)
         trainer.close()
 
@@ -248,14 +253,7 @@ class ClosingTest(unittest.TestCase):
                     status = 0 if own.step(tiny.batch()).loss == loss else 2
             finally:
                 os._exit(status)
-        end = time.monotonic() + 60
-        ended, status = os.waitpid(child, os.WNOHANG)
-        while ended == 0 and time.monotonic() < end:
-            time.sleep(0.01)
-            ended, status = os.waitpid(child, os.WNOHANG)
-        if ended == 0:
-            os.kill(child, signal.SIGKILL)
-        self.assertEqual((ended, status), (child, 0))
+        self.assertEqual(end_of(child), (child, 0))
         trainer.close()
 
     def test_an_interrupt_ends_a_long_call(self):
