@@ -36,7 +36,7 @@ class ArenaBuilder {
 };
 
 int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
-  return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
+  return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(SizeOf(plan.numerics.compute))), 256);
 }
 
 // As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where
@@ -57,7 +57,6 @@ int64_t WorkspaceOf(const Rehearsal& rehearsal) {
 
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
-  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
 
   DevicePlan device;
@@ -66,7 +65,7 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
 
   DeviceArena& a = device.arena;
   ArenaBuilder arena(in.machine.red_zone_bytes);
-  a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
+  a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots));
   if (backward) {
     a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
     a.tied_accumulator = arena.Take(CheckedMul(plan.accumulators.tied_elements, 4));
@@ -136,7 +135,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
       backward && !(train && plan.timing == Timing::kBackward && plan.sweeps == 1 && plan.numerics.reduction_groups == 1);
   HostMemory& host = plan.host;
   host = {};
-  host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
+  host.weights = plan.pieces.Bytes();
   plan.state_bytes = plan.own_state_bytes = host.weights;
   const int64_t trained = plan.pieces.TrainedElements(), owned = plan.OwnsAll() ? elements : MostOwned(plan);
   if (train) {

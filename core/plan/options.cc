@@ -250,7 +250,7 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
     plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);
     plan.first_backward = FirstBackward(in.layout, plan.trained);
   }
-  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements, plan.trained);
+  plan.pieces = PieceList(in.layout, o.compute, o.max_piece_bytes / element, part_elements, plan.trained);
   plan.accumulators = PlaceAccumulators(in.layout, plan.pieces, plan.trained);
   for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
   int64_t largest = 0;

@@ -247,7 +247,7 @@ struct Plan {
   }
   SlotSpace Slots(size_t device) const {
     const DevicePlan& d = devices[device];
-    return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes()), experts_up == ExpertsUp::kRouted};
+    return {d.arena.slots.bytes, d.prefetch, experts_up == ExpertsUp::kRouted};
   }
 };
 

@@ -148,8 +148,7 @@ int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
 int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   const auto of = [&](int64_t sweeps) {
     const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0), plan.first_backward);
-    return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()),
-                       [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
+    return UploadBytes(plan.pieces, visits, [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
   };
   const bool by_group = SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3;
   if (!by_group || plan.sweeps <= 3) return of(plan.sweeps);
@@ -302,7 +301,7 @@ void FillStepOnDevices(const PlanInputs& in, const Compute& compute, const Updat
   const double o = p.optimizer_seconds + network.Seconds(network.weights);
 
   const double first = static_cast<double>(in.layout.units[0].elements);
-  p.first_unit_seconds = first * static_cast<double>(plan.WeightBytes()) / m.up_bytes_per_second;
+  p.first_unit_seconds = static_cast<double>(plan.pieces.Bytes(0)) / m.up_bytes_per_second;
   if (train && plan.pieces.TrainedParts(0) > 0) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;
