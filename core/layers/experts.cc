@@ -18,6 +18,8 @@ T* Skip(T* data, int64_t elements, DType type) {
 ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d)
     : spec_(spec), hidden_(hidden), width_(spec.gated ? 2 * spec.intermediate : spec.intermediate), router_(spec, hidden, d) {
   const int64_t experts = spec.count, chosen = spec.chosen;
+  d.Width("the experts' intermediate_size", spec.intermediate);
+  d.Width("moe_latent_size", spec.latent);
   if (spec.before.on()) {
     before_ = NormPart(spec.before, {.width = hidden}, "input_norm", d);
     saved_.normed = d.Saved("normed", hidden, Remake::kPass);

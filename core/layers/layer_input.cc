@@ -6,6 +6,7 @@ namespace hlm {
 
 LayerInputBody::LayerInputBody(const LayerInputSpec& spec, const ModelSpec& model, Declaration& d)
     : spec_(spec), row_(model.sides[static_cast<size_t>(spec.side)]), gating_{ActFunctionOf(spec.function), spec.width} {
+  d.Width("hidden_size_per_layer_input", spec.width);
   gate_ = {.in = model.hidden, .out = spec.width, .weight = d.Weight("gate", {spec.width, model.hidden}, TensorInit::kNormal)};
   up_ = {.in = spec.width, .out = model.hidden, .weight = d.Weight("up", {model.hidden, spec.width}, TensorInit::kNormal)};
   gated_ = d.Saved("gate", spec.width, Remake::kProduct);

@@ -35,6 +35,7 @@ ActFunction ActFunctionOf(Function function) {
 
 MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
   const int64_t i = spec.intermediate, width = spec.gated ? 2 * i : i;
+  d.Width("intermediate_size", i);
   in_.in = hidden, in_.out = width;
   if (spec.gated) {
     in_.weight = d.Weights("gate_up", {{"gate", {i, hidden}}, {"up", {i, hidden}}});

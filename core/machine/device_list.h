@@ -19,8 +19,9 @@ struct DeviceList {
 
 bool IsAuto(const std::string& text);
 
-// Capitals say the same as small letters. `count`: of CUDA devices; called where all of them are asked for, throws where there is none. "auto" is not among the names. NOT_FOUND
-// for a name that is none, INVALID_ARGUMENT for a device that is named twice and for the CPU beside a GPU.
+// Capitals say the same as small letters. `count`: of CUDA devices; called where all of them are asked for, throws where there is
+// none. "auto" is not among the names. NOT_FOUND for a name that is none, INVALID_ARGUMENT for a device that is named twice and for
+// the CPU beside a GPU.
 DeviceList ParseDeviceList(const std::string& text, const std::function<int()>& count);
 
 }  // namespace hlm

@@ -85,59 +85,24 @@ int64_t ChooseRing(const Plan& plan) {
 }
 
 // Widths that the device takes.
-struct WidthChecker {
-  const MachineSpec& machine;
-
-  void Check(const char* name, int64_t width) const {
+void CheckWidths(const PlanInputs& in) {
+  const MachineSpec& machine = in.machine;
+  const auto check = [&](const std::string& name, int64_t width) {
     if (width % machine.width_multiple != 0) {
       throw Unimplemented(name, " is ", width, "; device ", machine.devices.front(), " takes multiples of ",
                           machine.width_multiple, " only; device cpu takes any");
     }
-  }
-  void operator()(const AttentionSpec& attention) const {
-    Check("head_dim", attention.head_dim);
-    if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
-      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.devices.front(), " takes at most ",
-                          machine.most_head_dim);
-    }
-  }
-  void operator()(const ExpertsSpec& experts) const {
-    Check("the experts' intermediate_size", experts.intermediate);
-    Check("moe_latent_size", experts.latent);
-  }
-  void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
-  void operator()(const LatentAttentionSpec& attention) const {
-    Check("q_lora_rank", attention.query_rank);
-    Check("kv_lora_rank", attention.key_rank);
-    Check("qk_nope_head_dim", attention.still_dim);
-    Check("qk_rope_head_dim", attention.rope_dim);
-    Check("v_head_dim", attention.value_dim);
-    if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
-      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.devices.front(), " takes at most ",
-                          machine.most_head_dim);
-    }
-  }
-  void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
-  void operator()(const ShortConvSpec&) const {}
-  void operator()(const DeltaRuleSpec&) const {}
-  void operator()(const StateSpaceSpec&) const {}
-  void operator()(const ChannelDeltaSpec&) const {}
-  void operator()(const SelectiveScanSpec&) const {}
-  void operator()(const GatedRecurrenceSpec&) const {}
-  void operator()(const SharedLayerSpec& layer) const {
-    (*this)(layer.attention);
-    (*this)(layer.mlp);
-    Check("adapter_rank", layer.mlp.adapter_rank);
-  }
-};
-
-void CheckWidths(const PlanInputs& in) {
-  const WidthChecker checker{in.machine};
-  checker.Check("hidden_size", in.spec.hidden);
-  if (in.spec.embedding.width > 0) checker.Check("word_embed_proj_dim", in.spec.embedding.width);
-  for (const BlockSpec& block : in.spec.kinds) {
-    for (const BranchSpec& branch : block.branches) {
-      for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);
+  };
+  check("hidden_size", in.spec.hidden);
+  if (in.spec.embedding.width > 0) check("word_embed_proj_dim", in.spec.embedding.width);
+  for (const auto& block : in.layout.kinds) {
+    for (const DeviceWidth& width : block->declaration().widths()) {
+      if (!width.of_head) {
+        check(width.name, width.width);
+      } else if (machine.width_multiple > 1 && width.width > machine.most_head_dim) {
+        throw Unimplemented(width.name, " is ", width.width, "; device ", machine.devices.front(), " takes at most ",
+                            machine.most_head_dim);
+      }
     }
   }
 }

@@ -5,7 +5,8 @@
 // Load sends a piece's weights up on the up stream, behind the events that the last users of those bytes recorded. Acquire makes the
 // compute stream wait for them and gives a ticket; the ticket's end records that event. A ticket is the only way to the bytes, and
 // every transition is checked: bytes that are overwritten while in use, or used for another piece or version than they hold, are
-// an error of the engine and found at once. A slot holds the lease of the weights until their last use is enqueued. Which bytes a piece takes, the plan has said (core/plan/visits.h).
+// an error of the engine and found at once. A slot holds the lease of the weights until their last use is enqueued. Which bytes a
+// piece takes, the plan has said (core/plan/visits.h).
 #ifndef HORIZON_LM_CORE_STREAM_SLOTS_H_
 #define HORIZON_LM_CORE_STREAM_SLOTS_H_
 

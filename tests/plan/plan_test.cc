@@ -192,6 +192,55 @@ TEST(Plan, RefusesOptionsThatContradict) {
   EXPECT_EQ(code([](PlanOptions& o) { o.compute = DType::kF32, o.grad_dtype = DType::kBF16; }), Code::kInvalidArgument);
 }
 
+// A model of one block with this body.
+ModelSpec SpecOf(BodySpec body) {
+  ModelSpec s;
+  s.vocab = 320, s.hidden = 64;
+  s.head.norm = {.kind = NormType::kRms};
+  BlockSpec block;
+  block.branches.push_back({.before = s.head.norm, .bodies = {{std::move(body), {}}}, .after = {}});
+  s.AddLayer(block);
+  return s;
+}
+
+TEST(Plan, RefusesWidthsThatTheDeviceDoesNotTake) {
+  MachineSpec machine = Gpu();
+  machine.width_multiple = 8, machine.most_head_dim = 256;
+  const auto refusal = [&](BodySpec body) {
+    const ModelSpec spec = SpecOf(std::move(body));
+    std::string message;
+    const Code code = CodeOf([&] { MakePlan(spec, MakeLayout(spec), Options(8, 0), machine); }, &message);
+    EXPECT_TRUE(code == Code::kOk || code == Code::kUnimplemented) << message;
+    return message;
+  };
+  const std::string multiples = "; device cuda:0 takes multiples of 8 only; device cpu takes any",
+                    most = "; device cuda:0 takes at most 256";
+  const AttentionSpec attention{.heads = 2, .kv_heads = 1, .head_dim = 32, .rope = -1};
+  EXPECT_EQ(refusal(attention), "");
+  AttentionSpec heads = attention;
+  heads.head_dim = 12;
+  EXPECT_EQ(refusal(heads), "head_dim is 12" + multiples);
+  heads.head_dim = 264;
+  EXPECT_EQ(refusal(heads), "head_dim is 264" + most);
+  EXPECT_EQ(refusal(MlpSpec{.intermediate = 100}), "intermediate_size is 100" + multiples);
+  ExpertsSpec experts;
+  experts.count = 4, experts.chosen = 2, experts.intermediate = 20;
+  EXPECT_EQ(refusal(experts), "the experts' intermediate_size is 20" + multiples);
+  experts.intermediate = 16, experts.latent = 12;
+  EXPECT_EQ(refusal(experts), "moe_latent_size is 12" + multiples);
+  LatentAttentionSpec latent;
+  latent.heads = 2, latent.query_rank = 12, latent.key_rank = 16, latent.still_dim = 16, latent.rope_dim = 8,
+  latent.value_dim = 16;
+  latent.rope = -1;
+  EXPECT_EQ(refusal(latent), "q_lora_rank is 12" + multiples);
+  latent.query_rank = 16, latent.still_dim = 256;
+  EXPECT_EQ(refusal(latent), "a head's width is 264" + most);
+  // Neither on a device that takes any.
+  machine.width_multiple = 1;
+  EXPECT_EQ(refusal(heads), "");
+  EXPECT_EQ(refusal(MlpSpec{.intermediate = 100}), "");
+}
+
 TEST(Plan, IsTheSameForTheSameInputsAndItsHashIsOfTheNumericsAlone) {
   const ModelSpec spec = Spec7B();
   const ModelLayout layout = MakeLayout(spec);
