@@ -170,42 +170,34 @@ int64_t MostParts(const Plan& plan) {
   return most;
 }
 
-void ResolveOptions(const PlanInputs& in, Plan& plan) {
-  CheckWidths(in);
-  PlanOptions& o = plan.options;
-  CheckOptions(o);
-  CheckDropout(in, o);
-  o.train_pad_row = o.train_pad_row && o.purpose != Purpose::kForward && in.spec.embedding.pad_token >= 0;
-  CheckGroups(in, o);
-  plan.purpose = o.purpose;
-  plan.timing = o.timing;
-  plan.grad_clip = o.grad_clip;
-  plan.experts_up = o.experts_up.value_or(ExpertsUp::kAll);
-  plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
-                 o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
-  plan.router = ChooseRouters(in.spec, o);
-  plan.parameters = in.layout.parameters;
-  plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
-  CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
+namespace {
 
+// How much of a step is computed in one call of each operation.
+void ChooseMicroBatch(const PlanInputs& in, Plan& plan) {
+  PlanOptions& o = plan.options;
   // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
   if (o.micro_batch == 0)
     o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
   plan.micro_tokens = o.micro_batch * o.seq_len;
-  ChooseLongDocuments(in.spec, plan);
+  if (o.head_chunk == 0) {
+    o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
+    if (o.head_chunk > 256) o.head_chunk = o.head_chunk / 256 * 256;  // whole tiles of a product
+  }
+  o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
+}
 
+void ChooseSlots(const PlanInputs& in, PlanOptions& o) {
   if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
   if (o.prefetch < 0) o.prefetch = o.slots - 1;
   if (o.prefetch >= o.slots) {
     throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots,
                           ": a unit that waits needs a slot of its own");
   }
-  if (o.head_chunk == 0) {
-    o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
-    if (o.head_chunk > 256) o.head_chunk = o.head_chunk / 256 * 256;  // whole tiles of a product
-  }
-  o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
+}
 
+// Units into pieces and parts, and the ring through which parts come down.
+void CutUnits(const PlanInputs& in, Plan& plan) {
+  PlanOptions& o = plan.options;
   if (!o.grad_dtype) o.grad_dtype = o.compute;
   const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
   if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
@@ -225,6 +217,32 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
   if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
   plan.ring_entries = o.ring;
+}
+
+}  // namespace
+
+void ResolveOptions(const PlanInputs& in, Plan& plan) {
+  CheckWidths(in);
+  PlanOptions& o = plan.options;
+  CheckOptions(o);
+  CheckDropout(in, o);
+  o.train_pad_row = o.train_pad_row && o.purpose != Purpose::kForward && in.spec.embedding.pad_token >= 0;
+  CheckGroups(in, o);
+  plan.purpose = o.purpose;
+  plan.timing = o.timing;
+  plan.grad_clip = o.grad_clip;
+  plan.experts_up = o.experts_up.value_or(ExpertsUp::kAll);
+  plan.sharded = o.processes > 1 && o.purpose == Purpose::kTrain &&
+                 o.process_states.value_or(ProcessStates::kSharded) == ProcessStates::kSharded;
+  plan.router = ChooseRouters(in.spec, o);
+  plan.parameters = in.layout.parameters;
+  plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
+  CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
+
+  ChooseMicroBatch(in, plan);
+  ChooseLongDocuments(in.spec, plan);
+  ChooseSlots(in, o);
+  CutUnits(in, plan);
 
   if (o.threads == 0)
     o.threads =

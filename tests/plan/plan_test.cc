@@ -192,6 +192,17 @@ TEST(Plan, RefusesOptionsThatContradict) {
   EXPECT_EQ(code([](PlanOptions& o) { o.compute = DType::kF32, o.grad_dtype = DType::kBF16; }), Code::kInvalidArgument);
 }
 
+// Its tensors on disk have the names of their roles.
+ModelLayout LayoutOf(const ModelSpec& spec) {
+  ModelNames names = LlamaNames();
+  const Block block(spec.kinds[0], spec);
+  for (const WeightGroup& group : block.declaration().groups()) {
+    for (const WeightMember& member : group.members)
+      names.layer[member.role].path = group.number < 0 ? member.role : member.role + ".{}";
+  }
+  return MakeLayout(spec, names);
+}
+
 // A model of one block with this body.
 ModelSpec SpecOf(BodySpec body) {
   ModelSpec s;
@@ -209,7 +220,7 @@ TEST(Plan, RefusesWidthsThatTheDeviceDoesNotTake) {
   const auto refusal = [&](BodySpec body) {
     const ModelSpec spec = SpecOf(std::move(body));
     std::string message;
-    const Code code = CodeOf([&] { MakePlan(spec, MakeLayout(spec), Options(8, 0), machine); }, &message);
+    const Code code = CodeOf([&] { MakePlan(spec, LayoutOf(spec), Options(8, 0), machine); }, &message);
     EXPECT_TRUE(code == Code::kOk || code == Code::kUnimplemented) << message;
     return message;
   };
