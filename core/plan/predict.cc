@@ -137,7 +137,7 @@ double ShareMoved(const PlanInputs& in, const Plan& plan, const Visit& visit) {
 int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
   if (plan.experts_up == ExpertsUp::kAll) return plan.pieces.TrainedElements();
   double down = 0;
-  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0), plan.first_backward)) {
+  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(), plan.first_backward)) {
     for (const int64_t piece : visit.gradients)
       down += ShareMoved(in, plan, visit) * static_cast<double>(plan.pieces[piece].trained_elements());
   }
@@ -147,7 +147,7 @@ int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
 // Bytes of weights that a pass sends up. Groups of experts make many visits, of which no sweep is unlike the one before it.
 int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   const auto of = [&](int64_t sweeps) {
-    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0), plan.first_backward);
+    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(), plan.first_backward);
     return UploadBytes(plan.pieces, visits, [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
   };
   const bool by_group = SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3;
