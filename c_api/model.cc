@@ -91,21 +91,6 @@ TextFiles ReadTextOptions(const Model& model, const hlm_text_options* options) {
   return text;
 }
 
-struct Titler {
-  const char* operator()(const AttentionSpec&) const { return "attention"; }
-  const char* operator()(const MlpSpec& spec) const { return spec.shared ? "shared mlp" : "mlp"; }
-  const char* operator()(const ExpertsSpec& spec) const { return spec.shared ? "shared experts" : "experts"; }
-  const char* operator()(const LatentAttentionSpec&) const { return "latent attention"; }
-  const char* operator()(const LayerInputSpec&) const { return "layer input"; }
-  const char* operator()(const ShortConvSpec&) const { return "short convolution"; }
-  const char* operator()(const DeltaRuleSpec&) const { return "delta rule"; }
-  const char* operator()(const StateSpaceSpec&) const { return "state space"; }
-  const char* operator()(const ChannelDeltaSpec&) const { return "kimi delta attention"; }
-  const char* operator()(const SelectiveScanSpec&) const { return "selective scan"; }
-  const char* operator()(const GatedRecurrenceSpec&) const { return "gated recurrence"; }
-  const char* operator()(const SharedLayerSpec&) const { return "shared attention and mlp"; }
-};
-
 const char* RopeName(RopeSpec::Kind kind) {
   switch (kind) {
     case RopeSpec::Kind::kDefault:
@@ -134,7 +119,7 @@ void WriteParts(const Model& model, JsonWriter& json) {
     const AttentionSpec* attention = Find<AttentionSpec>(spec.kinds[kind]);
     json.BeginObject().Key("parts").BeginArray();
     for (const BranchSpec& branch : spec.kinds[kind].branches) {
-      for (const BranchBody& item : branch.bodies) json.Value(std::visit(Titler{}, item.body));
+      for (const BranchBody& item : branch.bodies) json.Value(BodyTitle(item.body));
     }
     json.EndArray();
     json.Member("layers", static_cast<int64_t>(std::count(spec.kind_of.begin(), spec.kind_of.end(), static_cast<int64_t>(kind))));

@@ -64,8 +64,8 @@ class ProcessGroup {
   // Of an array of which each rank has a run of bytes: all of it. starts: [size + 1].
   void AllGatherInPlace(Channel channel, std::byte* array, const std::vector<size_t>& starts);
   // values += those of all other ranks, by a binary tree over ranks in fp32 (the left side of each of its sums is the largest power of two
-  // of ranks that leaves some for the right one): the same bits everywhere. `room`: the others' terms of a rank's run of ceil(n / size) values.
-  // `add(to, from, n)`: to += from.
+  // of ranks that leaves some for the right one): the same bits everywhere. `room`: the others' terms of a rank's run of ceil(n /
+  // size) values. `add(to, from, n)`: to += from.
   using Add = std::function<void(float* to, const float* from, size_t n)>;
   void SumByTree(Channel channel, float* values, float* room, size_t n, const Add& add);
   // The same sum of this rank's run of the values alone: where it lies, in `values` or in `room`, which has so many elements of the run as
@@ -74,7 +74,8 @@ class ProcessGroup {
   void Barrier();
 
   // Every rank calls it, with the first device of a trainer ("cuda:0", "cpu"): between GPUs the arrays of kGradients go by NCCL from now on,
-  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: UNAVAILABLE naming the rank and what it lacks.
+  // where the options let them. Throws, on every rank, where they ask for NCCL and a rank cannot: UNAVAILABLE naming the rank and
+  // what it lacks.
   void UseDevice(const std::string& device);
   // By what arrays of kGradients go now: "gloo", "nccl", "mpi"; "" alone.
   const char* carrier() const;

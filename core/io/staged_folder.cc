@@ -53,8 +53,8 @@ void CheckReplaceable(const fs::path& target, bool overwrite, const std::functio
   if (!empty && replaceable) replaceable(target.string());
 }
 
-// A new folder beside the target; hidden, so that a pattern like out/* does not meet it half written. Errors name the target: nobody knows of the
-// other.
+// A new folder beside the target; hidden, so that a pattern like out/* does not meet it half written. Errors name the target:
+// nobody knows of the other.
 std::string MakeSibling(const fs::path& target, const char* kind) {
   static std::atomic<int> counter{0};
   std::error_code error;

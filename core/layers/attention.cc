@@ -28,6 +28,8 @@ AttentionBody::AttentionBody(const AttentionSpec& spec, const ModelSpec& model, 
   HLM_CHECK(!spec.qk_norm.after_rope || (spec.temperature < 0 && spec.clip == 0), "norms behind rope with a temperature or clip");
   HLM_CHECK(spec.clip == 0 || (spec.gives < 0 && spec.takes < 0 && !spec.value_is_key && !spec.gate && !spec.v_norm.on()),
             "a clip of shared keys, of gates or of normed values");
+  d.Width("head_dim", spec.head_dim);
+  d.HeadWidth("head_dim", spec.head_dim);
   const int64_t in = spec.in_width > 0 ? spec.in_width : model.hidden;
   HLM_CHECK(!Adapted() || (spec.takes < 0 && !spec.value_is_key && !spec.gate && spec.clip == 0),
             "adapters of attention with shared keys, gates or clips");

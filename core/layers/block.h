@@ -1,5 +1,6 @@
 // Block: a list of branches, last(x + scale * after(sum of bodies(before(x)))), written once against Ops; the block's input may take the
-// place of the x that is added to, and the output may be multiplied by a number that is not trained. Code and shapes, no weights: they are read in place from whatever slot holds the block's slab.
+// place of the x that is added to, and the output may be multiplied by a number that is not trained. Code and shapes, no weights:
+// they are read in place from whatever slot holds the block's slab.
 #ifndef HORIZON_LM_CORE_LAYERS_BLOCK_H_
 #define HORIZON_LM_CORE_LAYERS_BLOCK_H_
 

@@ -57,19 +57,26 @@ struct Maker {
   }
 };
 
+// What a body's roles begin with, and what people call it.
+struct Words {
+  const char *role, *title;
+};
+
 struct Namer {
-  const char* operator()(const AttentionSpec&) const { return "attention"; }
-  const char* operator()(const MlpSpec& spec) const { return spec.shared ? "shared" : "mlp"; }
-  const char* operator()(const ExpertsSpec& spec) const { return spec.shared ? "shared" : "experts"; }
-  const char* operator()(const LatentAttentionSpec&) const { return "attention"; }
-  const char* operator()(const LayerInputSpec&) const { return "layer_input"; }
-  const char* operator()(const ShortConvSpec&) const { return "conv"; }
-  const char* operator()(const DeltaRuleSpec&) const { return "delta"; }
-  const char* operator()(const StateSpaceSpec&) const { return "mamba"; }
-  const char* operator()(const ChannelDeltaSpec&) const { return "delta"; }
-  const char* operator()(const SelectiveScanSpec&) const { return "scan"; }
-  const char* operator()(const GatedRecurrenceSpec&) const { return "recurrence"; }
-  const char* operator()(const SharedLayerSpec&) const { return "shared_layer"; }
+  Words operator()(const AttentionSpec&) const { return {"attention", "attention"}; }
+  Words operator()(const MlpSpec& spec) const { return spec.shared ? Words{"shared", "shared mlp"} : Words{"mlp", "mlp"}; }
+  Words operator()(const ExpertsSpec& spec) const {
+    return spec.shared ? Words{"shared", "shared experts"} : Words{"experts", "experts"};
+  }
+  Words operator()(const LatentAttentionSpec&) const { return {"attention", "latent attention"}; }
+  Words operator()(const LayerInputSpec&) const { return {"layer_input", "layer input"}; }
+  Words operator()(const ShortConvSpec&) const { return {"conv", "short convolution"}; }
+  Words operator()(const DeltaRuleSpec&) const { return {"delta", "delta rule"}; }
+  Words operator()(const StateSpaceSpec&) const { return {"mamba", "state space"}; }
+  Words operator()(const ChannelDeltaSpec&) const { return {"delta", "kimi delta attention"}; }
+  Words operator()(const SelectiveScanSpec&) const { return {"scan", "selective scan"}; }
+  Words operator()(const GatedRecurrenceSpec&) const { return {"recurrence", "gated recurrence"}; }
+  Words operator()(const SharedLayerSpec&) const { return {"shared_layer", "shared attention and mlp"}; }
 };
 
 }  // namespace
@@ -78,6 +85,7 @@ std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Dec
   return std::visit(Maker{model, declaration}, spec);
 }
 
-const char* BodyName(const BodySpec& spec) { return std::visit(Namer{}, spec); }
+const char* BodyName(const BodySpec& spec) { return std::visit(Namer{}, spec).role; }
+const char* BodyTitle(const BodySpec& spec) { return std::visit(Namer{}, spec).title; }
 
 }  // namespace hlm

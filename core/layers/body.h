@@ -29,7 +29,8 @@ class Body {
 };
 
 std::unique_ptr<Body> MakeBody(const BodySpec& spec, const ModelSpec& model, Declaration& declaration);
-const char* BodyName(const BodySpec& spec);  // "attention": what its roles begin with
+const char* BodyName(const BodySpec& spec);   // "attention": what its roles begin with
+const char* BodyTitle(const BodySpec& spec);  // "latent attention": what people call it
 
 }  // namespace hlm
 

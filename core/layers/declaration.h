@@ -104,6 +104,14 @@ struct Temporary {
   bool by_chunk = false;     // of the rows of a chunk, not of all tokens
 };
 
+// A width that a device may take in multiples of some number only, or of a head, which it may take up to a limit; by the name that
+// people know it by.
+struct DeviceWidth {
+  std::string name;
+  int64_t width = 0;
+  bool of_head = false;
+};
+
 class Declaration {
  public:
   explicit Declaration(Seams seams = Seams::kDeclared) : everywhere_(seams == Seams::kEverywhere) {}
@@ -141,6 +149,9 @@ class Declaration {
   // Needed by the forward pass too, of one size for any number of tokens.
   int64_t FixedTemp(const std::string& name, int64_t bytes);
 
+  void Width(const std::string& name, int64_t width) { widths_.push_back({name, width, false}); }
+  void HeadWidth(const std::string& name, int64_t width) { widths_.push_back({name, width, true}); }
+
   // The next weights are those of expert `number`; -1: of none.
   void BeginNumber(int64_t number) { number_ = number; }
   void BeginBody(const std::string& name) { body_ = name + "."; }
@@ -151,6 +162,7 @@ class Declaration {
   const std::vector<WeightGroup>& groups() const { return own_.groups; }
   const std::vector<SavedTensor>& saved() const { return saved_; }
   const std::vector<Temporary>& temporaries() const { return temporaries_; }
+  const std::vector<DeviceWidth>& widths() const { return widths_; }
 
  private:
   SlabDeclaration& Into() { return sharing_ ? shared_ : own_; }
@@ -162,6 +174,7 @@ class Declaration {
   SlabDeclaration own_, shared_;
   std::vector<SavedTensor> saved_;
   std::vector<Temporary> temporaries_;
+  std::vector<DeviceWidth> widths_;
 };
 
 // Byte offsets of some of a declaration's tensors in a range of memory, -1 for those that are not there, and its size.

@@ -18,6 +18,8 @@ T* Skip(T* data, int64_t elements, DType type) {
 ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d)
     : spec_(spec), hidden_(hidden), width_(spec.gated ? 2 * spec.intermediate : spec.intermediate), router_(spec, hidden, d) {
   const int64_t experts = spec.count, chosen = spec.chosen;
+  d.Width("the experts' intermediate_size", spec.intermediate);
+  d.Width("moe_latent_size", spec.latent);
   if (spec.before.on()) {
     before_ = NormPart(spec.before, {.width = hidden}, "input_norm", d);
     saved_.normed = d.Saved("normed", hidden, Remake::kPass);
@@ -54,14 +56,14 @@ ExpertsBody::ExpertsBody(const ExpertsSpec& spec, int64_t hidden, Declaration& d
   if (Narrow() || before_.on()) temps_.dnormed = d.Temp("d of what the experts read", hidden);
   const int64_t of_group = d.saved_count();
   saved_.gate_up = d.Saved("gate and up", chosen * width_, Remake::kProduct);
-  saved_.product = d.Saved("product", chosen * spec.intermediate, Remake::kPass);
+  saved_.activated = d.Saved("activated", chosen * spec.intermediate, Remake::kPass);
   d.StayInStage(of_group, d.saved_count());
   temps_.sorted = d.Temp("sorted rows", chosen * Width(), true);
   temps_.rows = d.Temp("rows of the choices", chosen, true, TokenType::kF32);
   temps_.sources = d.Temp("sources of the rows", chosen, true, TokenType::kF32);
   temps_.offsets = d.FixedTemp("offsets of the experts", (experts + 1) * static_cast<int64_t>(sizeof(int32_t)));
   router_.DeclareBest(d);
-  temps_.dproduct = d.Temp("d product", chosen * spec.intermediate);
+  temps_.dactivated = d.Temp("d activated", chosen * spec.intermediate);
   temps_.dgate_up = d.Temp("d gate and up", chosen * width_);
   temps_.dweights = d.Temp("d weights", chosen, false, TokenType::kF32);
   router_.DeclareGradient(d);
@@ -120,7 +122,7 @@ void ExpertsBody::Gather(const BlockRun& r, const void* x, bool weighed) const {
 void ExpertsBody::Activate(const BlockRun& r) const {
   const int64_t rows = Pairs(r), width = spec_.intermediate;
   const void* gate_up = r.Saved(saved_.gate_up);
-  void* y = r.Saved(saved_.product);
+  void* y = r.Saved(saved_.activated);
   if (Interleaved()) {
     r.ops.ClampedGlu(r.stream, {.type = r.type,
                                 .tokens = rows,
@@ -147,7 +149,7 @@ void ExpertsBody::Activate(const BlockRun& r) const {
 
 void ExpertsBody::ActivateBackward(const BlockRun& r) const {
   const int64_t rows = Pairs(r), width = spec_.intermediate;
-  const void *gate_up = r.Saved(saved_.gate_up), *dy = r.Temp(temps_.dproduct);
+  const void *gate_up = r.Saved(saved_.gate_up), *dy = r.Temp(temps_.dactivated);
   void* dgate_up = r.Temp(temps_.dgate_up);
   if (Interleaved()) {
     r.ops.ClampedGluBackward(r.stream, {.type = r.type,
@@ -201,9 +203,9 @@ void ExpertsBody::Forward(const BlockRun& r, const void* x, const void* addend, 
     Gather(r, Input(r, x), spec_.weigh_input);
     in_.Forward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
-  if (r.Missing({saved_.product})) Activate(r);
+  if (r.Missing({saved_.activated})) Activate(r);
   if (sums) {
-    down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.product), r.Temp(temps_.sorted));
+    down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.activated), r.Temp(temps_.sorted));
     Combine(r, Narrow() ? nullptr : addend, Narrow() ? r.Saved(saved_.sum) : y);
   }
   if (Narrow() && y != nullptr) widen_.Forward(r, r.Saved(saved_.sum), addend, y);
@@ -222,7 +224,7 @@ void ExpertsBody::Combine(const BlockRun& r, const void* addend, void* y) const 
 }
 
 void ExpertsBody::ForwardGroup(const BlockRun& r, const void* x, bool results) const {
-  const bool products = r.Missing({saved_.gate_up}), activated = r.Missing({saved_.product});
+  const bool products = r.Missing({saved_.gate_up}), activated = r.Missing({saved_.activated});
   // Memory for a moment is not what another micro-batch left there.
   if (products || activated || results) Sort(r);
   if (products) {
@@ -230,7 +232,7 @@ void ExpertsBody::ForwardGroup(const BlockRun& r, const void* x, bool results) c
     in_.Forward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.gate_up));
   }
   if (activated) Activate(r);
-  if (results) down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.product), Results(r));
+  if (results) down_.Forward(r, Pairs(r), Range(r), r.Saved(saved_.activated), Results(r));
 }
 
 // Of weights behind the experts, while the gathered dy is there.
@@ -239,10 +241,10 @@ void ExpertsBody::WeightGradients(const BlockRun& r) const {
                    .tokens = r.micro.tokens,
                    .chosen = spec_.chosen,
                    .width = spec_.intermediate,
-                   .a = r.Temp(temps_.dproduct),
+                   .a = r.Temp(temps_.dactivated),
                    .rows = r.Temp<int32_t>(temps_.rows),
                    .with = DotWith::kRow,
-                   .b = r.Saved(saved_.product),
+                   .b = r.Saved(saved_.activated),
                    .divisors = router_.Weights(r),
                    .y = WeightsGradient(r)};
   if (At(r) == Stage::kGroup) dots.choice = router_.Choice(r), dots.first = First(r), dots.count = Count(r);
@@ -282,7 +284,7 @@ void ExpertsBody::BackwardGroup(const BlockRun& r, const void* x, const void* dy
   // Memory for a moment is not what Forward left there.
   Sort(r);
   Gather(r, dy, !spec_.weigh_input);
-  down_.Backward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.product), r.Temp(temps_.dproduct));
+  down_.Backward(r, Pairs(r), Range(r), r.Temp(temps_.sorted), r.Saved(saved_.activated), r.Temp(temps_.dactivated));
   if (!spec_.weigh_input) WeightGradients(r);
   ActivateBackward(r);
   Gather(r, Input(r, x), spec_.weigh_input);

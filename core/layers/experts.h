@@ -85,12 +85,12 @@ class ExpertsBody : public Body {
   LinearPart narrow_, widen_;
   GroupedLinearPart in_, down_;
   struct Saved {  // numbers of the tensors that it saves; -1: it has none
-    int64_t gate_up = -1, product = -1, normed = -1, latent = -1, sum = -1;
+    int64_t gate_up = -1, activated = -1, normed = -1, latent = -1, sum = -1;
   } saved_;
   struct Temps {  // numbers of the tensors that it needs for a moment; -1: it has none
     int64_t sorted = -1, rows = -1, sources = -1, offsets = -1;  // forward too
     int64_t results = -1, group_dweights = -1;                   // from stage to stage
-    int64_t dproduct = -1, dgate_up = -1, dweights = -1;
+    int64_t dactivated = -1, dgate_up = -1, dweights = -1;
     int64_t dsum = -1, dlatent = -1, dnormed = -1;
   } temps_;
 };

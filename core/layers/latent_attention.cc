@@ -14,6 +14,12 @@ std::byte* Place(void* rows, int64_t element, DType type) {
 LatentAttentionBody::LatentAttentionBody(const LatentAttentionSpec& spec, const ModelSpec& model, Declaration& d)
     : spec_(spec), rope_(spec.rope < 0 ? RopeSpec{} : model.ropes[static_cast<size_t>(spec.rope)]) {
   constexpr TensorInit kNormal = TensorInit::kNormal, kZero = TensorInit::kZero;
+  d.Width("q_lora_rank", spec.query_rank);
+  d.Width("kv_lora_rank", spec.key_rank);
+  d.Width("qk_nope_head_dim", spec.still_dim);
+  d.Width("qk_rope_head_dim", spec.rope_dim);
+  d.Width("v_head_dim", spec.value_dim);
+  d.HeadWidth("a head's width", spec.HeadDim());
   const auto linear = [&](const std::string& role, int64_t in, int64_t out, bool bias) {
     LinearPart part{.in = in, .out = out, .weight = d.Weight(role, {out, in}, kNormal)};
     if (bias) part.bias = d.Weight(role + "_bias", {out}, kZero);

@@ -24,8 +24,8 @@ class LayerInputBody : public Body {
   int64_t row_;  // of the side
   GatePart gating_;
   LinearPart gate_, up_;
-  int64_t gated_, product_;   // saved
-  int64_t dgate_, dproduct_;  // for a moment
+  int64_t gated_, activated_;   // saved
+  int64_t dgate_, dactivated_;  // for a moment
 };
 
 }  // namespace hlm

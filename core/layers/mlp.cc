@@ -35,6 +35,7 @@ ActFunction ActFunctionOf(Function function) {
 
 MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(spec) {
   const int64_t i = spec.intermediate, width = spec.gated ? 2 * i : i;
+  d.Width("intermediate_size", i);
   in_.in = hidden, in_.out = width;
   if (spec.gated) {
     in_.weight = d.Weights("gate_up", {{"gate", {i, hidden}}, {"up", {i, hidden}}});
@@ -56,8 +57,8 @@ MlpBody::MlpBody(const MlpSpec& spec, int64_t hidden, Declaration& d) : spec_(sp
   }
   gate_up_ = d.Saved("gate and up", width, Remake::kProduct);
   if (spec.adapter_rank > 0) adapter_ = AdapterPart(hidden, width, spec.adapter_rank, spec.gated ? "gate_up" : "up", d);
-  product_ = d.Saved("product", i, Remake::kPass);
-  dproduct_ = d.Temp("d product", i);
+  activated_ = d.Saved("activated", i, Remake::kPass);
+  dactivated_ = d.Temp("d activated", i);
   dgate_up_ = d.Temp("d gate and up", width);
 }
 
@@ -85,13 +86,13 @@ void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void
     if (adapter_.on()) adapter_.Forward(r, x, r.Saved(gate_up_));
     ScaleGate(r, r.Saved(gate_up_));
   }
-  if (r.Missing({product_})) {
+  if (r.Missing({activated_})) {
     if (SwiGlu()) {
       r.ops.SwiGlu(r.stream, {.type = r.type,
                               .tokens = r.micro.tokens,
                               .width = spec_.intermediate,
                               .gate_up = r.Saved(gate_up_),
-                              .y = r.Saved(product_)});
+                              .y = r.Saved(activated_)});
     } else {
       const void* rows = r.Saved(gate_up_);
       r.ops.Activate(r.stream, {.type = r.type,
@@ -100,21 +101,21 @@ void MlpBody::Forward(const BlockRun& r, const void* x, const void* addend, void
                                 .width = spec_.intermediate,
                                 .x = Half<View>(spec_, r.type, rows, 0),
                                 .up = spec_.gated ? Half<View>(spec_, r.type, rows, 1) : View{},
-                                .y = {r.Saved(product_)},
+                                .y = {r.Saved(activated_)},
                                 .xielu = Xielu(r)});
     }
   }
-  if (y != nullptr) down_.Forward(r, r.Saved(product_), addend, y);
+  if (y != nullptr) down_.Forward(r, r.Saved(activated_), addend, y);
 }
 
 void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* dx) const {
-  down_.Backward(r, dy, r.Saved(product_), r.Temp(dproduct_));
+  down_.Backward(r, dy, r.Saved(activated_), r.Temp(dactivated_));
   if (SwiGlu()) {
     r.ops.SwiGluBackward(r.stream, {.type = r.type,
                                     .tokens = r.micro.tokens,
                                     .width = spec_.intermediate,
                                     .gate_up = r.Saved(gate_up_),
-                                    .dy = r.Temp(dproduct_),
+                                    .dy = r.Temp(dactivated_),
                                     .dgate_up = r.Temp(dgate_up_)});
   } else {
     const void* rows = r.Saved(gate_up_);
@@ -125,7 +126,7 @@ void MlpBody::Backward(const BlockRun& r, const void* x, const void* dy, void* d
                                       .width = spec_.intermediate,
                                       .x = Half<View>(spec_, r.type, rows, 0),
                                       .up = spec_.gated ? Half<View>(spec_, r.type, rows, 1) : View{},
-                                      .dy = {r.Temp(dproduct_)},
+                                      .dy = {r.Temp(dactivated_)},
                                       .dx = Half<MutableView>(spec_, r.type, drows, 0),
                                       .dup = spec_.gated ? Half<MutableView>(spec_, r.type, drows, 1) : MutableView{},
                                       .xielu = Xielu(r),

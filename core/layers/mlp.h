@@ -30,8 +30,8 @@ class MlpBody : public Body {
   LinearPart in_, down_;
   AdapterPart adapter_;                                             // of the first product
   int64_t alpha_p_ = -1, alpha_n_ = -1, beta_ = -1, epsilon_ = -1;  // weights of xIELU
-  int64_t gate_up_, product_;                                       // saved
-  int64_t dgate_up_, dproduct_;                                     // for a moment
+  int64_t gate_up_, activated_;                                     // saved
+  int64_t dgate_up_, dactivated_;                                   // for a moment
 };
 
 }  // namespace hlm

@@ -18,6 +18,7 @@ SharedLayerBody::SharedLayerBody(const SharedLayerSpec& spec, const ModelSpec& m
   between_ = NormPart(spec.norm, {.width = hidden_}, "between", d);
   saved_.between_normed = d.Saved("normed output", hidden_, Remake::kPass);
   mlp_.emplace(spec.mlp, hidden_, d);
+  d.Width("adapter_rank", spec.mlp.adapter_rank);
   d.EndShared();
   saved_.made = d.Saved("mlp's output", hidden_, Remake::kProduct);
   linear_ = {.in = hidden_, .out = hidden_, .weight = d.Weight("linear", {hidden_, hidden_}, TensorInit::kNormal)};

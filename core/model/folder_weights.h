@@ -21,8 +21,8 @@ namespace hlm {
 // layout. The files stay open: the weights stay readable when the folder is replaced.
 //
 // Tensors the model lacks are refused, but those that the family carries are kept as they are, *.rotary_emb.inv_freq is ignored, and
-// so is the head's matrix of a tied model where its values equal the embedding's (which is read and compared here). NOT_FOUND for missing files; INVALID_ARGUMENT or DATA_LOSS
-// naming file and tensor for the rest.
+// so is the head's matrix of a tied model where its values equal the embedding's (which is read and compared here). NOT_FOUND for
+// missing files; INVALID_ARGUMENT or DATA_LOSS naming file and tensor for the rest.
 class FolderWeights : public WeightSource {
  public:
   explicit FolderWeights(const std::string& folder);

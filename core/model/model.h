@@ -105,7 +105,8 @@ struct SaveOptions {
 };
 
 // Copies what of the model's source folder is neither weights nor configuration (tokenizer, generation config, licence ...; see
-// folder_files.h) into `folder`, and model.files(); the paths in it. A source folder that is gone takes its files with it, but not the training.
+// folder_files.h) into `folder`, and model.files(); the paths in it. A source folder that is gone takes its files with it, but not
+// the training.
 std::vector<std::string> CarryFiles(const Model& model, const std::string& folder);
 
 // Writes a Hugging Face folder: config.json (the source's, with torch_dtype/dtype as saved, and without quantization_config unless packed

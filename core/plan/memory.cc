@@ -36,7 +36,7 @@ class ArenaBuilder {
 };
 
 int64_t BlockInputBytes(const PlanInputs& in, const Plan& plan) {  // of one boundary between blocks, for a sweep
-  return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(plan.WeightBytes())), 256);
+  return RoundUp(CheckedMul(plan.sweep_tokens, in.spec.hidden * static_cast<int64_t>(SizeOf(plan.numerics.compute))), 256);
 }
 
 // As many as the largest unit has, so that the next block does not wait for the link to take the head's gradient; two where
@@ -55,9 +55,63 @@ int64_t WorkspaceOf(const Rehearsal& rehearsal) {
   return RoundUp(static_cast<int64_t>(most), 4096);
 }
 
+// Where the gradients of weights are added up, and what of them goes down.
+void TakeGradients(const PlanInputs& in, const Plan& plan, ArenaBuilder& arena, DevicePlan& device) {
+  DeviceArena& a = device.arena;
+  a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
+  a.tied_accumulator = arena.Take(CheckedMul(plan.accumulators.tied_elements, 4));
+  a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
+  device.staging = StagingParts(in, plan);
+  a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
+  if (plan.route == Route::kPeer) {
+    const int64_t devices = in.machine.device_count();
+    a.received = arena.Take(CheckedMul(ShardBytes(plan, devices), (devices - 1) * device.staging));
+  }
+}
+
+// What goes from block to block, and stays for their backward passes.
+void TakeActivations(const PlanInputs& in, const Plan& plan, ArenaBuilder& arena, DeviceArena& a) {
+  const int64_t layers = in.spec.layers();
+  const bool backward = plan.purpose != Purpose::kForward;
+  // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
+  const bool all = backward && plan.block_inputs == BlockInputs::kDevice;
+  a.block_inputs = arena.Take(CheckedMul(BlockInputBytes(in, plan), all ? layers + 1 : std::min<int64_t>(3, layers + 1)));
+  int64_t stash = 0, between = 0;
+  for (int64_t layer = 0; layer < layers; ++layer) {
+    const bool stages = VisitsOf(in.layout, plan.pieces, layer) > 1;
+    if (backward) stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer, stages).total);
+    if (stages) between = std::max(between, BetweenStagesOf(in.layout.block(layer), plan, layer).total);
+  }
+  if (backward) {
+    a.gradient = arena.Take(BlockInputBytes(in, plan));
+    a.stash = arena.Take(stash);
+  }
+  a.between_stages = arena.Take(between);
+}
+
+// What a block needs for a moment, as much as the largest kind; and the head.
+void TakeMoments(const PlanInputs& in, const Plan& plan, ArenaBuilder& arena, DeviceArena& a) {
+  // Blocks of one kind have the same pieces.
+  std::vector<bool> in_stages(in.layout.kinds.size(), false);
+  for (int64_t layer = 0; layer < in.spec.layers(); ++layer) {
+    if (VisitsOf(in.layout, plan.pieces, layer) > 1)
+      in_stages[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])] = true;
+  }
+  const Declaration& embedding = in.layout.embedding->declaration();
+  int64_t scratch = ScratchOf(embedding, plan).total, temporaries = TemporariesOf(embedding, plan).total;
+  for (size_t k = 0; k < in.layout.kinds.size(); ++k) {
+    const Declaration& kind = in.layout.kinds[k]->declaration();
+    scratch = std::max(scratch, ScratchOf(kind, plan, in_stages[k]).total);
+    temporaries = std::max(temporaries, TemporariesOf(kind, plan).total);
+  }
+  a.temporaries = arena.Take(temporaries);
+  a.scratch = arena.Take(scratch);
+  const Declaration& head = in.layout.head->declaration();
+  a.head = arena.Take(CheckedAdd(ScratchOf(head, plan).total, TemporariesOf(head, plan).total));
+}
+
 void FillDevice(const PlanInputs& in, Plan& plan) {
   const ModelSpec& spec = in.spec;
-  const int64_t element = static_cast<int64_t>(plan.WeightBytes());
   const bool backward = plan.purpose != Purpose::kForward;
 
   DevicePlan device;
@@ -66,52 +120,10 @@ void FillDevice(const PlanInputs& in, Plan& plan) {
 
   DeviceArena& a = device.arena;
   ArenaBuilder arena(in.machine.red_zone_bytes);
-  a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots, element));
-  if (backward) {
-    a.accumulator = arena.Take(CheckedMul(plan.accumulators.elements, 4));
-    a.tied_accumulator = arena.Take(CheckedMul(plan.accumulators.tied_elements, 4));
-    a.shared_accumulators = arena.Take(CheckedMul(plan.accumulators.shared_elements, 4));
-    device.staging = StagingParts(in, plan);
-    a.staging = arena.Take(CheckedMul(RoundUp(plan.part_bytes, 256), device.staging));
-    if (plan.route == Route::kPeer) {
-      const int64_t devices = in.machine.device_count();
-      a.received = arena.Take(CheckedMul(ShardBytes(plan, devices), (devices - 1) * device.staging));
-    }
-  }
-  // Two boundaries are in use at once and a third one moves. Forward passes alone need no more than that.
-  const bool all = backward && plan.block_inputs == BlockInputs::kDevice;
-  const int64_t boundaries = all ? spec.layers() + 1 : std::min<int64_t>(3, spec.layers() + 1);
-  a.block_inputs = arena.Take(CheckedMul(BlockInputBytes(in, plan), boundaries));
-  if (backward) {
-    a.gradient = arena.Take(BlockInputBytes(in, plan));
-    int64_t stash = 0;
-    for (int64_t layer = 0; layer < spec.layers(); ++layer) {
-      const bool stages = VisitsOf(in.layout, plan.pieces, layer) > 1;
-      stash = CheckedAdd(stash, StashOf(in.layout.block(layer), plan, layer, stages).total);
-    }
-    a.stash = arena.Take(stash);
-  }
-  // Blocks of one kind have the same pieces.
-  std::vector<bool> in_stages(in.layout.kinds.size(), false);
-  int64_t between = 0;
-  for (int64_t layer = 0; layer < spec.layers(); ++layer) {
-    if (VisitsOf(in.layout, plan.pieces, layer) == 1) continue;
-    in_stages[static_cast<size_t>(in.layout.kind_of[static_cast<size_t>(layer)])] = true;
-    between = std::max(between, BetweenStagesOf(in.layout.block(layer), plan, layer).total);
-  }
-  a.between_stages = arena.Take(between);
-  int64_t scratch = 0, temporaries = 0;
-  for (size_t k = 0; k < in.layout.kinds.size(); ++k) {
-    const auto& kind = in.layout.kinds[k];
-    scratch = std::max(scratch, ScratchOf(kind->declaration(), plan, in_stages[k]).total);
-    temporaries = std::max(temporaries, TemporariesOf(kind->declaration(), plan).total);
-  }
-  scratch = std::max(scratch, ScratchOf(in.layout.embedding->declaration(), plan).total);
-  temporaries = std::max(temporaries, TemporariesOf(in.layout.embedding->declaration(), plan).total);
-  a.temporaries = arena.Take(temporaries);
-  a.scratch = arena.Take(scratch);
-  const Declaration& head = in.layout.head->declaration();
-  a.head = arena.Take(CheckedAdd(ScratchOf(head, plan).total, TemporariesOf(head, plan).total));
+  a.slots = arena.Take(SlotBytes(in.layout, plan.pieces, device.slots));
+  if (backward) TakeGradients(in, plan, arena, device);
+  TakeActivations(in, plan, arena, a);
+  TakeMoments(in, plan, arena, a);
   a.batch = arena.Take(MakeBatchLayout(plan.step_tokens, plan.long_document > 0).total);
   a.loads = arena.Take(CheckedMul(PlaceLoads(spec, plan).total, 4));
   a.sides = arena.Take(PlaceSides(spec, plan).total);
@@ -136,7 +148,7 @@ void FillHost(const PlanInputs& in, Plan& plan) {
       backward && !(train && plan.timing == Timing::kBackward && plan.sweeps == 1 && plan.numerics.reduction_groups == 1);
   HostMemory& host = plan.host;
   host = {};
-  host.weights = CheckedMul(elements, static_cast<int64_t>(plan.WeightBytes()));
+  host.weights = plan.pieces.Bytes();
   plan.state_bytes = plan.own_state_bytes = host.weights;
   const int64_t trained = plan.pieces.TrainedElements(), owned = plan.OwnsAll() ? elements : MostOwned(plan);
   if (train) {

@@ -85,59 +85,24 @@ int64_t ChooseRing(const Plan& plan) {
 }
 
 // Widths that the device takes.
-struct WidthChecker {
-  const MachineSpec& machine;
-
-  void Check(const char* name, int64_t width) const {
+void CheckWidths(const PlanInputs& in) {
+  const MachineSpec& machine = in.machine;
+  const auto check = [&](const std::string& name, int64_t width) {
     if (width % machine.width_multiple != 0) {
       throw Unimplemented(name, " is ", width, "; device ", machine.devices.front(), " takes multiples of ",
                           machine.width_multiple, " only; device cpu takes any");
     }
-  }
-  void operator()(const AttentionSpec& attention) const {
-    Check("head_dim", attention.head_dim);
-    if (machine.width_multiple > 1 && attention.head_dim > machine.most_head_dim) {
-      throw Unimplemented("head_dim is ", attention.head_dim, "; device ", machine.devices.front(), " takes at most ",
-                          machine.most_head_dim);
-    }
-  }
-  void operator()(const ExpertsSpec& experts) const {
-    Check("the experts' intermediate_size", experts.intermediate);
-    Check("moe_latent_size", experts.latent);
-  }
-  void operator()(const MlpSpec& mlp) const { Check("intermediate_size", mlp.intermediate); }
-  void operator()(const LatentAttentionSpec& attention) const {
-    Check("q_lora_rank", attention.query_rank);
-    Check("kv_lora_rank", attention.key_rank);
-    Check("qk_nope_head_dim", attention.still_dim);
-    Check("qk_rope_head_dim", attention.rope_dim);
-    Check("v_head_dim", attention.value_dim);
-    if (machine.width_multiple > 1 && attention.HeadDim() > machine.most_head_dim) {
-      throw Unimplemented("a head's width is ", attention.HeadDim(), "; device ", machine.devices.front(), " takes at most ",
-                          machine.most_head_dim);
-    }
-  }
-  void operator()(const LayerInputSpec& input) const { Check("hidden_size_per_layer_input", input.width); }
-  void operator()(const ShortConvSpec&) const {}
-  void operator()(const DeltaRuleSpec&) const {}
-  void operator()(const StateSpaceSpec&) const {}
-  void operator()(const ChannelDeltaSpec&) const {}
-  void operator()(const SelectiveScanSpec&) const {}
-  void operator()(const GatedRecurrenceSpec&) const {}
-  void operator()(const SharedLayerSpec& layer) const {
-    (*this)(layer.attention);
-    (*this)(layer.mlp);
-    Check("adapter_rank", layer.mlp.adapter_rank);
-  }
-};
-
-void CheckWidths(const PlanInputs& in) {
-  const WidthChecker checker{in.machine};
-  checker.Check("hidden_size", in.spec.hidden);
-  if (in.spec.embedding.width > 0) checker.Check("word_embed_proj_dim", in.spec.embedding.width);
-  for (const BlockSpec& block : in.spec.kinds) {
-    for (const BranchSpec& branch : block.branches) {
-      for (const BranchBody& item : branch.bodies) std::visit(checker, item.body);
+  };
+  check("hidden_size", in.spec.hidden);
+  if (in.spec.embedding.width > 0) check("word_embed_proj_dim", in.spec.embedding.width);
+  for (const auto& block : in.layout.kinds) {
+    for (const DeviceWidth& width : block->declaration().widths()) {
+      if (!width.of_head) {
+        check(width.name, width.width);
+      } else if (machine.width_multiple > 1 && width.width > machine.most_head_dim) {
+        throw Unimplemented(width.name, " is ", width.width, "; device ", machine.devices.front(), " takes at most ",
+                            machine.most_head_dim);
+      }
     }
   }
 }
@@ -205,6 +170,57 @@ int64_t MostParts(const Plan& plan) {
   return most;
 }
 
+namespace {
+
+// How much of a step is computed in one call of each operation.
+void ChooseMicroBatch(const PlanInputs& in, Plan& plan) {
+  PlanOptions& o = plan.options;
+  // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
+  if (o.micro_batch == 0)
+    o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
+  plan.micro_tokens = o.micro_batch * o.seq_len;
+  if (o.head_chunk == 0) {
+    o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
+    if (o.head_chunk > 256) o.head_chunk = o.head_chunk / 256 * 256;  // whole tiles of a product
+  }
+  o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
+}
+
+void ChooseSlots(const PlanInputs& in, PlanOptions& o) {
+  if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
+  if (o.prefetch < 0) o.prefetch = o.slots - 1;
+  if (o.prefetch >= o.slots) {
+    throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots,
+                          ": a unit that waits needs a slot of its own");
+  }
+}
+
+// Units into pieces and parts, and the ring through which parts come down.
+void CutUnits(const PlanInputs& in, Plan& plan) {
+  PlanOptions& o = plan.options;
+  if (!o.grad_dtype) o.grad_dtype = o.compute;
+  const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
+  if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
+  const int64_t part_elements = o.max_part_bytes / element / kGradientChunk * kGradientChunk;
+  if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
+  if (o.purpose != Purpose::kForward) {  // which has no gradients
+    plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);
+    plan.first_backward = FirstBackward(in.layout, plan.trained);
+  }
+  plan.pieces = PieceList(in.layout, o.compute, o.max_piece_bytes / element, part_elements, plan.trained);
+  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces, plan.trained);
+  for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
+  int64_t largest = 0;
+  for (const PiecePlan& piece : plan.pieces.all()) {
+    for (const PartPlan& part : piece.trained) largest = std::max(largest, part.end - part.begin);
+  }
+  plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
+  if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
+  plan.ring_entries = o.ring;
+}
+
+}  // namespace
+
 void ResolveOptions(const PlanInputs& in, Plan& plan) {
   CheckWidths(in);
   PlanOptions& o = plan.options;
@@ -223,43 +239,10 @@ void ResolveOptions(const PlanInputs& in, Plan& plan) {
   plan.step_tokens = CheckedMul(o.batch_size, o.seq_len);
   CheckRange("batch_size * seq_len", plan.step_tokens, 1, INT32_MAX);
 
-  // A micro-batch of some thousand tokens feeds the products well; the rest of the step follows in further ones.
-  if (o.micro_batch == 0)
-    o.micro_batch = std::clamp<int64_t>(in.machine.micro_tokens / o.seq_len, 1, o.batch_size / o.reduction_groups);
-  plan.micro_tokens = o.micro_batch * o.seq_len;
+  ChooseMicroBatch(in, plan);
   ChooseLongDocuments(in.spec, plan);
-
-  if (o.slots == 0) o.slots = o.prefetch > 1 ? o.prefetch + 1 : std::min<int64_t>(3, in.spec.layers() + 1);
-  if (o.prefetch < 0) o.prefetch = o.slots - 1;
-  if (o.prefetch >= o.slots) {
-    throw InvalidArgument("prefetch is ", o.prefetch, "; it must be below slots, ", o.slots,
-                          ": a unit that waits needs a slot of its own");
-  }
-  if (o.head_chunk == 0) {
-    o.head_chunk = std::max<int64_t>(in.machine.logits_bytes / (4 * in.spec.vocab), 64);
-    if (o.head_chunk > 256) o.head_chunk = o.head_chunk / 256 * 256;  // whole tiles of a product
-  }
-  o.head_chunk = std::min(o.head_chunk, plan.micro_tokens);
-
-  if (!o.grad_dtype) o.grad_dtype = o.compute;
-  const int64_t element = static_cast<int64_t>(SizeOf(o.compute));
-  if (o.max_part_bytes == 0) o.max_part_bytes = ChoosePartBytes(in.layout, element);
-  const int64_t part_elements = o.max_part_bytes / element / kGradientChunk * kGradientChunk;
-  if (o.max_piece_bytes == 0) o.max_piece_bytes = kPieceBytes;
-  if (o.purpose != Purpose::kForward) {  // which has no gradients
-    plan.trained = TrainedSet(in.layout, o.freeze, o.train_only);
-    plan.first_backward = FirstBackward(in.layout, plan.trained);
-  }
-  plan.pieces = PieceList(in.layout, o.max_piece_bytes / element, part_elements, plan.trained);
-  plan.accumulators = PlaceAccumulators(in.layout, plan.pieces, plan.trained);
-  for (const UnitSpec& unit : in.layout.units) plan.units.push_back({unit.name, unit.elements});
-  int64_t largest = 0;
-  for (const PiecePlan& piece : plan.pieces.all()) {
-    for (const PartPlan& part : piece.trained) largest = std::max(largest, part.end - part.begin);
-  }
-  plan.part_bytes = largest * static_cast<int64_t>(o.reduction_groups > 1 ? sizeof(float) : SizeOf(*o.grad_dtype));
-  if (o.ring == 0) o.ring = in.machine.device_is_host ? kFewestEntries : ChooseRing(plan);
-  plan.ring_entries = o.ring;
+  ChooseSlots(in, o);
+  CutUnits(in, plan);
 
   if (o.threads == 0)
     o.threads =

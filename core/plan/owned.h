@@ -1,6 +1,6 @@
 // Who owns what, where the states of a model are sharded over the processes of a group: of every range of a piece that comes down as one
-// (a part that trains, or a device's shard of one) each rank has a share in whole gradient chunks, whose masters, moments and sums of gradients it keeps
-// and updates. Where states are not sharded every process owns everything that trains.
+// (a part that trains, or a device's shard of one) each rank has a share in whole gradient chunks, whose masters, moments and sums
+// of gradients it keeps and updates. Where states are not sharded every process owns everything that trains.
 #ifndef HORIZON_LM_CORE_PLAN_OWNED_H_
 #define HORIZON_LM_CORE_PLAN_OWNED_H_
 

@@ -55,13 +55,16 @@ PartPlan Shard::Of(const PartPlan& part) const {
   return {border(index), border(index + 1)};
 }
 
+int64_t PiecePlan::ByteOf(int64_t element) const { return CheckedMul(element - begin, static_cast<int64_t>(SizeOf(type))); }
+
 int64_t PiecePlan::trained_elements() const {
   int64_t elements = 0;
   for (const PartPlan& part : trained) elements += part.end - part.begin;
   return elements;
 }
 
-PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements, const TrainedSet& trained) {
+PieceList::PieceList(const ModelLayout& layout, DType type, int64_t most_elements, int64_t part_elements,
+                     const TrainedSet& trained) {
   for (size_t u = 0; u < layout.units.size(); ++u) {
     const UnitSpec& unit = layout.units[u];
     const std::vector<int64_t> borders = Borders(unit, SeamsOf(layout, unit, most_elements), most_elements);
@@ -69,6 +72,7 @@ PieceList::PieceList(const ModelLayout& layout, int64_t most_elements, int64_t p
       const bool only = borders.size() == 2;
       pieces_.push_back({only ? unit.name : StrCat(unit.name, "/", b),
                          static_cast<int64_t>(u),
+                         type,
                          borders[b],
                          borders[b + 1],
                          CutParts(borders[b], borders[b + 1], part_elements),
@@ -100,6 +104,18 @@ int64_t PieceList::TrainedElements() const {
   int64_t elements = 0;
   for (const PiecePlan& piece : pieces_) elements += piece.trained_elements();
   return elements;
+}
+
+int64_t PieceList::Bytes(int64_t unit) const {
+  int64_t bytes = 0;
+  for (const PiecePlan& piece : Of(unit)) bytes = CheckedAdd(bytes, piece.bytes());
+  return bytes;
+}
+
+int64_t PieceList::Bytes() const {
+  int64_t bytes = 0;
+  for (const PiecePlan& piece : pieces_) bytes = CheckedAdd(bytes, piece.bytes());
+  return bytes;
 }
 
 }  // namespace hlm

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/dtype.h"
 #include "core/model/layout.h"
 #include "core/plan/trained.h"
 
@@ -33,10 +34,13 @@ struct Shard {
 struct PiecePlan {
   std::string name;  // the unit's where it is the only one, else "block.3/1"
   int64_t unit = -1;
+  DType type = DType::kBF16;   // of its weights on the link
   int64_t begin = 0, end = 0;  // elements of the unit's slab
   std::vector<PartPlan> parts;
   std::vector<PartPlan> trained;  // the same, where nothing is frozen
   int64_t elements() const { return end - begin; }
+  int64_t ByteOf(int64_t element) const;  // where it begins, from the piece's first byte; `end`: behind the last
+  int64_t bytes() const { return ByteOf(end); }
   bool trains() const { return !trained.empty(); }
   int64_t trained_elements() const;
 };
@@ -46,7 +50,7 @@ class PieceList {
  public:
   PieceList() = default;
   // A piece is larger than `most_elements` only where its unit may not be cut.
-  PieceList(const ModelLayout& layout, int64_t most_elements, int64_t part_elements, const TrainedSet& trained = {});
+  PieceList(const ModelLayout& layout, DType type, int64_t most_elements, int64_t part_elements, const TrainedSet& trained = {});
 
   int64_t size() const { return static_cast<int64_t>(pieces_.size()); }
   int64_t units() const { return static_cast<int64_t>(firsts_.size()) - 1; }
@@ -61,6 +65,8 @@ class PieceList {
   int64_t Parts(int64_t unit) const;  // of all its pieces
   int64_t TrainedParts(int64_t unit) const;
   int64_t TrainedElements() const;  // of all units
+  int64_t Bytes(int64_t unit) const;
+  int64_t Bytes() const;
 
  private:
   std::vector<PiecePlan> pieces_;

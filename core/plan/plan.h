@@ -245,9 +245,9 @@ struct Plan {
   int64_t TermsOnHost() const {
     return route == Route::kPeer ? own_groups() / static_cast<int64_t>(devices.size()) : own_groups();
   }
-  SlotSpace Slots(size_t device) const {
-    const DevicePlan& d = devices[device];
-    return {d.arena.slots.bytes, d.prefetch, static_cast<int64_t>(WeightBytes()), experts_up == ExpertsUp::kRouted};
+  SlotSpace Slots() const {  // of each device
+    const DevicePlan& d = EachDevice();
+    return {d.arena.slots.bytes, d.prefetch, experts_up == ExpertsUp::kRouted};
   }
 };
 

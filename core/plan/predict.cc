@@ -137,7 +137,7 @@ double ShareMoved(const PlanInputs& in, const Plan& plan, const Visit& visit) {
 int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
   if (plan.experts_up == ExpertsUp::kAll) return plan.pieces.TrainedElements();
   double down = 0;
-  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(0), plan.first_backward)) {
+  for (const Visit& visit : MakeVisits(in.layout, plan.pieces, 1, false, plan.Slots(), plan.first_backward)) {
     for (const int64_t piece : visit.gradients)
       down += ShareMoved(in, plan, visit) * static_cast<double>(plan.pieces[piece].trained_elements());
   }
@@ -147,9 +147,8 @@ int64_t GradientsDown(const PlanInputs& in, const Plan& plan) {
 // Bytes of weights that a pass sends up. Groups of experts make many visits, of which no sweep is unlike the one before it.
 int64_t WeightsUp(const PlanInputs& in, const Plan& plan, bool forward_only) {
   const auto of = [&](int64_t sweeps) {
-    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(0), plan.first_backward);
-    return UploadBytes(plan.pieces, visits, static_cast<int64_t>(plan.WeightBytes()),
-                       [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
+    const auto visits = MakeVisits(in.layout, plan.pieces, sweeps, forward_only, plan.Slots(), plan.first_backward);
+    return UploadBytes(plan.pieces, visits, [&](const Visit& visit) { return ShareMoved(in, plan, visit); });
   };
   const bool by_group = SweepVisits(in.layout, plan.pieces) > 2 * in.layout.layers() + 3;
   if (!by_group || plan.sweeps <= 3) return of(plan.sweeps);
@@ -302,7 +301,7 @@ void FillStepOnDevices(const PlanInputs& in, const Compute& compute, const Updat
   const double o = p.optimizer_seconds + network.Seconds(network.weights);
 
   const double first = static_cast<double>(in.layout.units[0].elements);
-  p.first_unit_seconds = first * static_cast<double>(plan.WeightBytes()) / m.up_bytes_per_second;
+  p.first_unit_seconds = static_cast<double>(plan.pieces.Bytes(0)) / m.up_bytes_per_second;
   if (train && plan.pieces.TrainedParts(0) > 0) p.first_unit_seconds += OptimizerSeconds(plan, first, 0, m.host_bytes_per_second);
 
   const bool next_forward = train && plan.timing == Timing::kNextForward, in_backward = train && plan.timing == Timing::kBackward;

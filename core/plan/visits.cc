@@ -13,19 +13,17 @@ namespace {
 
 constexpr int64_t kSlotAlign = 256;  // bytes
 
-int64_t SlotBytesOf(const PiecePlan& piece, int64_t element_bytes) {
-  return RoundUp(CheckedMul(piece.elements(), element_bytes), kSlotAlign);
-}
+int64_t SlotBytesOf(const PiecePlan& piece) { return RoundUp(piece.bytes(), kSlotAlign); }
 
-int64_t SlotBytesOf(const PieceList& pieces, int64_t unit, int64_t element_bytes) {
+int64_t SlotBytesOf(const PieceList& pieces, int64_t unit) {
   int64_t bytes = 0;
-  for (const PiecePlan& piece : pieces.Of(unit)) bytes = CheckedAdd(bytes, SlotBytesOf(piece, element_bytes));
+  for (const PiecePlan& piece : pieces.Of(unit)) bytes = CheckedAdd(bytes, SlotBytesOf(piece));
   return bytes;
 }
 
-int64_t SlotBytesOf(const PieceList& pieces, const std::vector<int64_t>& some, int64_t element_bytes) {
+int64_t SlotBytesOf(const PieceList& pieces, const std::vector<int64_t>& some) {
   int64_t bytes = 0;
-  for (const int64_t p : some) bytes = CheckedAdd(bytes, SlotBytesOf(pieces[p], element_bytes));
+  for (const int64_t p : some) bytes = CheckedAdd(bytes, SlotBytesOf(pieces[p]));
   return bytes;
 }
 
@@ -102,8 +100,8 @@ std::string VisitName(const Visit& visit) {
   return "unknown";
 }
 
-int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes) {
-  const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit, element_bytes); };
+int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots) {
+  const auto of = [&](int64_t unit) { return SlotBytesOf(pieces, unit); };
   // Of each visit forward: a group of experts lies beside its block's core, and a slab that blocks share is there once.
   struct Bytes {
     int64_t layer, core, group;
@@ -112,9 +110,9 @@ int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t sl
   for (int64_t layer = 0; layer < layout.layers(); ++layer) {
     const std::vector<BlockVisit> own = VisitsOfBlock(layout, pieces, layer);
     const int64_t unit = layout.SharedUnit(layer);
-    const int64_t core = SlotBytesOf(pieces, own.front().pieces, element_bytes) - (unit < 0 ? 0 : of(unit));
+    const int64_t core = SlotBytesOf(pieces, own.front().pieces) - (unit < 0 ? 0 : of(unit));
     for (const BlockVisit& visit : own)
-      visits.push_back({layer, core, visit.stage.kind == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces, element_bytes) : 0});
+      visits.push_back({layer, core, visit.stage.kind == Stage::kGroup ? SlotBytesOf(pieces, visit.pieces) : 0});
   }
   int64_t blocks = 0;
   for (size_t first = 0; first < visits.size(); ++first) {
@@ -138,7 +136,7 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
                               const SlotSpace& space, int64_t first_backward) {
   const int64_t layers = layout.layers();
   const auto read = [&](Visit& visit, const std::vector<int64_t>& some) {
-    for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p], space.element_bytes)});
+    for (const int64_t p : some) visit.uses.push_back({.piece = p, .bytes = SlotBytesOf(pieces[p])});
   };
   const auto visit = [&](VisitKind kind, int64_t sweep, std::initializer_list<int64_t> units, int64_t gradient_unit) {
     Visit made{.kind = kind, .sweep = sweep, .uses = {}, .gradients = {}};
@@ -181,12 +179,11 @@ std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces
   return visits;
 }
 
-int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes,
-                    const std::function<double(const Visit&)>& moved) {
+int64_t UploadBytes(const PieceList& pieces, const std::vector<Visit>& visits, const std::function<double(const Visit&)>& moved) {
   double bytes = 0;
   for (const Visit& visit : visits) {
     for (const SlotUse& use : visit.uses) {
-      if (use.upload) bytes += moved(visit) * static_cast<double>(pieces[use.piece].elements() * element_bytes);
+      if (use.upload) bytes += moved(visit) * static_cast<double>(pieces[use.piece].bytes());
     }
   }
   return static_cast<int64_t>(bytes);

@@ -53,23 +53,22 @@ std::string VisitName(const Visit& visit);  // "block forward 3", "block forward
 // The space on the device that holds weights.
 struct SlotSpace {
   int64_t bytes = 0;
-  int64_t prefetch = 0;       // visits
-  int64_t element_bytes = 0;  // of a weight
-  bool routed = false;  // in the forward pass a group of experts is sent up only once its block's core has computed the choice
+  int64_t prefetch = 0;  // visits
+  bool routed = false;   // in the forward pass a group of experts is sent up only once its block's core has computed the choice
 };
 
 // Bytes for as many neighbouring visits of blocks as there are slots, each block's core once, and for the embedding or the head beside
 // them.
-int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots, int64_t element_bytes);
+int64_t SlotBytes(const ModelLayout& layout, const PieceList& pieces, int64_t slots);
 
 // A whole pass: `sweeps` times forward (and backward, unless forward_only), with slots assigned. Backward goes down to layer
 // `first_backward` (trained.h), and to the embedding where that is -1.
 std::vector<Visit> MakeVisits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only,
                               const SlotSpace& space, int64_t first_backward = -1);
 
-// Bytes that one pass sends up, for weights of `element_bytes`; of a visit's the share `moved`.
+// Bytes that one pass sends up; of a visit's the share `moved`.
 int64_t UploadBytes(
-    const PieceList& pieces, const std::vector<Visit>& visits, int64_t element_bytes,
+    const PieceList& pieces, const std::vector<Visit>& visits,
     const std::function<double(const Visit&)>& moved = [](const Visit&) { return 1.0; });
 
 }  // namespace hlm

@@ -54,9 +54,7 @@ std::byte* FrozenCopies::At(size_t place, int64_t piece) const {
          (store_.FirstElement(p.unit) + p.begin) * static_cast<int64_t>(SizeOf(store_.weight_type()));
 }
 
-size_t FrozenCopies::BytesOf(int64_t piece) const {
-  return static_cast<size_t>(store_.pieces()[piece].elements()) * SizeOf(store_.weight_type());
-}
+size_t FrozenCopies::BytesOf(int64_t piece) const { return static_cast<size_t>(store_.pieces()[piece].bytes()); }
 
 int64_t FrozenWeights::version(int64_t piece) const {
   const std::lock_guard lock(books_->mutex);

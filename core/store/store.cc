@@ -115,7 +115,7 @@ void ParameterStore::TouchPages(HostPool& pool) {
 WeightLease ParameterStore::Weights(int64_t piece) const {
   const PiecePlan& p = pieces_[piece];
   return {Lease(*books_.states, piece, LeaseKind::kRead), version(piece), WeightBytes(FirstElement(p.unit) + p.begin),
-          static_cast<size_t>(p.elements()) * SizeOf(types_.weight)};
+          static_cast<size_t>(p.bytes())};
 }
 
 void ParameterStore::Load(const Model& model, HostPool& pool) {

@@ -37,7 +37,7 @@ std::unique_ptr<Slot> SlotPool::MakeSlot() {
   return slot;
 }
 
-int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
+int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece,
                        const std::function<void()>& copy_begins, const Shard& shard) {
   HLM_CHECK(use.offset >= 0 && use.offset + use.bytes <= bytes_, "piece ", piece.name, " at ", use.offset, " of a space of ",
             bytes_, " bytes");
@@ -79,10 +79,9 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
   int64_t copied = 0;
   for (const PartPlan& whole : piece.parts) {
     const PartPlan part = shard.Of(whole);
-    const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
-    const size_t bytes = static_cast<size_t>(part.end - part.begin) * element_bytes;
-    up.Copy(added.data + begin, weights.data + begin, bytes);
-    copied += static_cast<int64_t>(bytes);
+    const int64_t begin = piece.ByteOf(part.begin), bytes = piece.ByteOf(part.end) - begin;
+    up.Copy(added.data + begin, weights.data + begin, static_cast<size_t>(bytes));
+    copied += bytes;
   }
   up.Record(*added.loaded);
   added.piece = use.piece;
@@ -91,8 +90,8 @@ int64_t SlotPool::Load(Stream& up, const SlotUse& use, WeightLease weights, cons
   return copied;
 }
 
-int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, size_t element_bytes,
-                         std::span<SlotPool* const> pools, const Shard& shard) {
+int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, std::span<SlotPool* const> pools,
+                         const Shard& shard) {
   Slot& own = Of(number);
   HLM_CHECK(own.shared && static_cast<int64_t>(pools.size()) == shard.count, "piece ", piece.name, " among ", pools.size(),
             " devices");
@@ -106,10 +105,9 @@ int64_t SlotPool::Gather(Stream& peers, const PiecePlan& piece, int64_t number, 
     peers.Wait(*other.loaded, "the shard is up");
     for (const PartPlan& whole : piece.parts) {
       const PartPlan part = Shard{i, shard.count}.Of(whole);
-      const size_t begin = static_cast<size_t>(part.begin - piece.begin) * element_bytes;
-      const size_t bytes = static_cast<size_t>(part.end - part.begin) * element_bytes;
-      peers.Copy(own.data + begin, other.data + begin, bytes);
-      copied += static_cast<int64_t>(bytes);
+      const int64_t begin = piece.ByteOf(part.begin), bytes = piece.ByteOf(part.end) - begin;
+      peers.Copy(own.data + begin, other.data + begin, static_cast<size_t>(bytes));
+      copied += bytes;
     }
     other.readers.push_back(own.gathered.get());
   }

@@ -5,7 +5,8 @@
 // Load sends a piece's weights up on the up stream, behind the events that the last users of those bytes recorded. Acquire makes the
 // compute stream wait for them and gives a ticket; the ticket's end records that event. A ticket is the only way to the bytes, and
 // every transition is checked: bytes that are overwritten while in use, or used for another piece or version than they hold, are
-// an error of the engine and found at once. A slot holds the lease of the weights until their last use is enqueued. Which bytes a piece takes, the plan has said (core/plan/visits.h).
+// an error of the engine and found at once. A slot holds the lease of the weights until their last use is enqueued. Which bytes a
+// piece takes, the plan has said (core/plan/visits.h).
 #ifndef HORIZON_LM_CORE_STREAM_SLOTS_H_
 #define HORIZON_LM_CORE_STREAM_SLOTS_H_
 
@@ -50,13 +51,12 @@ class SlotPool {
 
   // Enqueues the copy of the weights into the bytes that `use` names, part by part, of each this device's shard; returns the bytes.
   // `copy_begins` is called behind the wait for the last users of those bytes: a trace shows the copy, not the wait.
-  int64_t Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece, size_t element_bytes,
+  int64_t Load(Stream& up, const SlotUse& use, WeightLease weights, const PiecePlan& piece,
                const std::function<void()>& copy_begins, const Shard& shard = {});
 
   // The other shards of what was loaded as one, from the slots of the other devices, which have loaded theirs: pools[i] the `i`th shard.
   // `shard`: this device's. Returns the bytes.
-  int64_t Gather(Stream& peers, const PiecePlan& piece, int64_t number, size_t element_bytes, std::span<SlotPool* const> pools,
-                 const Shard& shard);
+  int64_t Gather(Stream& peers, const PiecePlan& piece, int64_t number, std::span<SlotPool* const> pools, const Shard& shard);
 
   // The weights of `use`, which must be of `version`; `compute` waits until they are there.
   SlotTicket Acquire(Stream& compute, const SlotUse& use, int64_t version);

@@ -13,7 +13,7 @@ DeviceBuffers::DeviceBuffers(const ModelSpec& spec, const ModelLayout& layout, c
       arena_(arena),
       range_(device.arena),
       staging_(device.staging),
-      row_bytes_(spec.hidden * static_cast<int64_t>(plan.WeightBytes())),
+      row_bytes_(spec.hidden * static_cast<int64_t>(SizeOf(plan.numerics.compute))),
       block_input_bytes_(RoundUp(plan.sweep_tokens * row_bytes_, 256)),
       boundaries_(range_.block_inputs.bytes / block_input_bytes_),
       blocks_(layout, plan, device.arena, arena),

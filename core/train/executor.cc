@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <string>
 #include <utility>
 
@@ -143,7 +142,7 @@ void Executor::Finish(const Pass& pass, bool updating) {
     if (updating) {
       updater_.WaitIdle();  // it has gathered them
     } else {
-      GatherLosses(pass, ProcessGroup::kCalls);
+      batch_.GatherLosses(pass, *process_group_, ProcessGroup::kCalls);
     }
   }
   const size_t bytes = pass.tokens.ids.size() * sizeof(float);
@@ -158,38 +157,9 @@ void Executor::GateUpdates(const Pass& pass) {
   std::vector<Event*> ready;
   for (const auto& lane : lanes_) ready.push_back(&lane->losses_down());
   updater_.GateUpdates(std::move(ready), [this, &pass] {
-    if (pass.cut.ranks().size > 1) GatherLosses(pass, ProcessGroup::kGradients);
+    if (pass.cut.ranks().size > 1) batch_.GatherLosses(pass, *process_group_, ProcessGroup::kGradients);
     return std::isfinite(pass.Loss(Losses(), Entropies()));
   });
-}
-
-// What the passes of all processes have made, each of its own tokens, on every one of them.
-void Executor::GatherLosses(const Pass& pass, ProcessGroup::Channel channel) {
-  std::vector<float*> arrays = {batch_.At(batch_.layout().losses)};
-  if (pass.has_entropies()) arrays.push_back(batch_.At(batch_.layout().entropies));
-  if (pass.wants_best) arrays.push_back(batch_.At(batch_.layout().best));
-  const auto each_run = [&](int64_t rank, const auto& work) {
-    for (float* array : arrays) {
-      for (int64_t sum = 0; sum < pass.cut.sums(); ++sum) {
-        const auto [begin, end] = pass.cut.TokensOf(sum, rank);
-        work(array + begin, static_cast<size_t>(end - begin));
-      }
-    }
-  };
-  std::string own;
-  each_run(pass.cut.ranks().rank,
-           [&](float* run, size_t n) { own.append(reinterpret_cast<const char*>(run), n * sizeof(float)); });
-  const std::vector<std::string> all = process_group_->AllGather(channel, own);
-  for (int64_t rank = 0; rank < pass.cut.ranks().size; ++rank) {
-    if (rank == pass.cut.ranks().rank) continue;
-    const std::string& theirs = all[static_cast<size_t>(rank)];
-    size_t at = 0;
-    each_run(rank, [&](float* run, size_t n) {
-      HLM_CHECK(at + n * sizeof(float) <= theirs.size(), "losses of rank ", rank);
-      std::memcpy(run, theirs.data() + at, n * sizeof(float));
-      at += n * sizeof(float);
-    });
-  }
 }
 
 // Of one layer, while its experts wait for it.

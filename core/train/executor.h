@@ -84,7 +84,6 @@ class Executor {
   void LearnChoice(const Pass& pass, const Visit& visit);
   void LearnChoices(const Pass& pass, int64_t sweep);
   void GateUpdates(const Pass& pass);
-  void GatherLosses(const Pass& pass, ProcessGroup::Channel channel);
 
   const ModelSpec& spec_;
   const Plan& plan_;

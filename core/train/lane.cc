@@ -45,7 +45,7 @@ void Lane::Load(const SlotUse& use, WeightLease weights, const Shard& shard) {
   const PiecePlan& piece = context_.plan.pieces[use.piece];
   std::optional<Trace::StreamSpan> span;
   counters_.up_bytes += memory_.slots.Load(
-      *streams_.up, use, std::move(weights), piece, context_.plan.WeightBytes(),
+      *streams_.up, use, std::move(weights), piece,
       [&] { span.emplace(context_.trace, *streams_.up, context_.Row(Trace::kUp), piece.name); }, shard);
   ++counters_.uploads;
 }

@@ -38,8 +38,8 @@ void Trainer::State::CheckFrozen(const FrozenWeights* weights) const {
   if (weights != nullptr && !weights->Of(engine.frozen)) throw InvalidArgument("the frozen weights are another trainer's");
 }
 
-// Each pass takes as many whole micro-batches as a sweep of all devices holds. Micro-batches are cut over the whole batch, and in the same way
-// again when a pass begins at the border of one, so the number of passes changes no bit.
+// Each pass takes as many whole micro-batches as a sweep of all devices holds. Micro-batches are cut over the whole batch, and in
+// the same way again when a pass begins at the border of one, so the number of passes changes no bit.
 Trainer::State::Places Trainer::State::LogProbs(const Tokens& prepared, const FrozenWeights* weights, bool entropies, bool best,
                                                 Ranks ranks) {
   const Plan& plan = *engine.plan;

@@ -9,7 +9,7 @@ Pass::Pass(const ModelLayout& layout, const Plan& plan, const Tokens& tokens, bo
       forward_only(forward_only),
       cut(plan, tokens, forward_only, group, ranks),
       long_documents(plan, tokens),
-      visits(MakeVisits(layout, plan.pieces, cut.sweeps(), forward_only, plan.Slots(0), plan.first_backward)),
+      visits(MakeVisits(layout, plan.pieces, cut.sweeps(), forward_only, plan.Slots(), plan.first_backward)),
       weighs_entropies(!tokens.entropy_weights.empty()) {
   int64_t offsets = 0;
   for (const MicroBatch& micro : cut.micro_batches()) {

@@ -26,8 +26,7 @@ void PeerExchange::Gather(int64_t piece) {
     Peer& peer = peers_[lane];
     const Trace::StreamSpan span(trace_, *peer.stream, Trace::OfLane(Trace::kPeers, static_cast<int64_t>(lane)),
                                  plan_.pieces[piece].name);
-    peer.ends.counters.peer_bytes +=
-        peer.ends.slots.Gather(*peer.stream, plan_.pieces[piece], piece, plan_.WeightBytes(), pools_, ShardOf(lane));
+    peer.ends.counters.peer_bytes += peer.ends.slots.Gather(*peer.stream, plan_.pieces[piece], piece, pools_, ShardOf(lane));
   }
 }
 

@@ -77,13 +77,14 @@ void PieceUpdates::UpdatePiece(int64_t piece, const UpdateStep& step, const Rout
 void PieceUpdates::Update(int64_t piece, const PartPlan& part, const std::byte* gradient, const UpdateStep* step,
                           const RoutedStep* routed) {
   before_(piece);
-  const int64_t number = plan_.pieces[piece].unit;
+  const PiecePlan& p = plan_.pieces[piece];
+  const int64_t number = p.unit;
   const Unit& unit = units_[static_cast<size_t>(number)];
   StateLease states = store_.States(piece, LeaseKind::kChange);
   const double begin_time = Trace::Now();
   const DType type = store_.gradient_type();
-  DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(part.end - part.begin) * SizeOf(store_.weight_type()),
-                true, "update of the weights");
+  DeclareAccess(checker_, states.Weights(part.begin), static_cast<size_t>(p.ByteOf(part.end) - p.ByteOf(part.begin)), true,
+                "update of the weights");
   const RankShares shares{plan_, group_};
   const PartPlan mine = shares.Own(part);
   const std::vector<UpdateStep> owed = std::exchange(owed_[piece], {});
@@ -111,11 +112,10 @@ void PieceUpdates::Update(int64_t piece, const PartPlan& part, const std::byte* 
   }
   if (routed != nullptr && plan_.router.bias_rate != 0) MoveBias(number, mine, states, *step, *routed);
   if (plan_.sharded) {
-    group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin),
-                             shares.Starts(part, SizeOf(store_.weight_type())));
+    group_->AllGatherInPlace(ProcessGroup::kGradients, states.WeightsToChange(part.begin), shares.Starts(part, SizeOf(p.type)));
   }
-  if (part.end == plan_.pieces[piece].trained.back().end) states.Commit();
-  trace_.Add(Trace::kOptimizer, StrCat("update ", plan_.pieces[piece].name), begin_time, Trace::Now());
+  if (part.end == p.trained.back().end) states.Commit();
+  trace_.Add(Trace::kOptimizer, StrCat("update ", p.name), begin_time, Trace::Now());
 }
 
 // Lion without moments moves each element by the rate, against the sign of its gradient; the master's form is its concern.

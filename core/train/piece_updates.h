@@ -3,8 +3,8 @@
 //
 //   gradient, master, moments of what this process owns  --rule-->  master, moments  --to all others, where sharded-->  weights
 //
-// Experts that no token chose have a gradient of zero. Their updates may be owed: the scalars are kept, and all are made up in one pass over the
-// piece, before anything reads its weights or moments. All on the updater's thread.
+// Experts that no token chose have a gradient of zero. Their updates may be owed: the scalars are kept, and all are made up in one
+// pass over the piece, before anything reads its weights or moments. All on the updater's thread.
 #ifndef HORIZON_LM_CORE_TRAIN_PIECE_UPDATES_H_
 #define HORIZON_LM_CORE_TRAIN_PIECE_UPDATES_H_
 

@@ -1,7 +1,10 @@
 #include "core/train/step_batch.h"
 
 #include <algorithm>
+#include <cstring>
+#include <string>
 
+#include "core/base/error.h"
 #include "core/device/hand_over.h"
 #include "core/layers/rotary_table.h"
 
@@ -32,6 +35,34 @@ void StepBatch::FillTables(const Pass& pass) {
     }
   }
   made_ = pass.long_documents.lengths();
+}
+
+void StepBatch::GatherLosses(const Pass& pass, ProcessGroup& group, ProcessGroup::Channel channel) {
+  std::vector<float*> arrays = {At(layout_.losses)};
+  if (pass.has_entropies()) arrays.push_back(At(layout_.entropies));
+  if (pass.wants_best) arrays.push_back(At(layout_.best));
+  const auto each_run = [&](int64_t rank, const auto& work) {
+    for (float* array : arrays) {
+      for (int64_t sum = 0; sum < pass.cut.sums(); ++sum) {
+        const auto [begin, end] = pass.cut.TokensOf(sum, rank);
+        work(array + begin, static_cast<size_t>(end - begin));
+      }
+    }
+  };
+  std::string own;
+  each_run(pass.cut.ranks().rank,
+           [&](float* run, size_t n) { own.append(reinterpret_cast<const char*>(run), n * sizeof(float)); });
+  const std::vector<std::string> all = group.AllGather(channel, own);
+  for (int64_t rank = 0; rank < pass.cut.ranks().size; ++rank) {
+    if (rank == pass.cut.ranks().rank) continue;
+    const std::string& theirs = all[static_cast<size_t>(rank)];
+    size_t at = 0;
+    each_run(rank, [&](float* run, size_t n) {
+      HLM_CHECK(at + n * sizeof(float) <= theirs.size(), "losses of rank ", rank);
+      std::memcpy(run, theirs.data() + at, n * sizeof(float));
+      at += n * sizeof(float);
+    });
+  }
 }
 
 }  // namespace hlm

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/device/device.h"
+#include "core/group/group.h"
 #include "core/plan/batch_layout.h"
 #include "core/plan/places.h"
 #include "core/plan/plan.h"
@@ -27,6 +28,9 @@ class StepBatch {
   // rows of long documents in the tables, where each length has its own.
   void Fill(const Pass& pass);
   size_t filled_bytes() const { return filled_; }
+
+  // What the passes of all processes have made, each of its own tokens, on every one of them.
+  void GatherLosses(const Pass& pass, ProcessGroup& group, ProcessGroup::Channel channel);
 
   std::byte* data() const { return memory_.data(); }
   float* At(int64_t offset) const { return reinterpret_cast<float*>(memory_.data() + offset); }

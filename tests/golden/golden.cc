@@ -80,13 +80,6 @@ std::vector<int64_t> WidthsOfConfig(const json& config) {
   return {hidden, head_dim, config.at("intermediate_size")};
 }
 
-std::vector<std::string> ManifestNames() {
-  const json manifest = json::parse(ReadFile(GoldenFolder() + "/manifest.json"));
-  std::vector<std::string> names;
-  for (const auto& item : manifest.at("goldens").items()) names.push_back(item.key());
-  return names;
-}
-
 GoldenBf16 ReadBf16(const std::string& name) {
   std::ifstream in(GoldenFolder() + "/bf16.json");
   if (!in) return {};
@@ -94,20 +87,6 @@ GoldenBf16 ReadBf16(const std::string& name) {
   if (!measured.contains(name)) throw std::runtime_error("bf16.json lacks " + name);
   const json& entry = measured.at(name);
   return {entry.at("early_losses"), entry.at("losses"), entry.at("gradients")};
-}
-
-// The lines of taken.txt, which stands beside the manifest where not every golden's family is taken.
-std::vector<std::string> TakenNames(const std::vector<std::string>& manifest) {
-  std::ifstream in(GoldenFolder() + "/taken.txt");
-  if (!in) return manifest;
-  std::vector<std::string> names;
-  for (std::string line; std::getline(in, line);) {
-    if (std::find(manifest.begin(), manifest.end(), line) == manifest.end()) {
-      throw std::runtime_error("taken.txt lists " + line + ", which the manifest lacks");
-    }
-    names.push_back(line);
-  }
-  return names;
 }
 
 }  // namespace
@@ -168,14 +147,10 @@ std::string GoldenFolder() {
   return std::string(root) + "/" + workspace + "/tests/golden/data";
 }
 
-std::vector<std::string> GoldenNames() { return TakenNames(ManifestNames()); }
-
-std::vector<std::string> GoldenNamesNotTaken() {
-  const std::vector<std::string> manifest = ManifestNames(), taken = TakenNames(manifest);
+std::vector<std::string> GoldenNames() {
+  const json manifest = json::parse(ReadFile(GoldenFolder() + "/manifest.json"));
   std::vector<std::string> names;
-  for (const std::string& name : manifest) {
-    if (std::find(taken.begin(), taken.end(), name) == taken.end()) names.push_back(name);
-  }
+  for (const auto& item : manifest.at("goldens").items()) names.push_back(item.key());
   return names;
 }
 

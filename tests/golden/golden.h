@@ -75,11 +75,8 @@ struct Golden {
 
 // The folder of the goldens: among the test's files, or $HLM_GOLDENS.
 std::string GoldenFolder();
-// The names that the manifest lists; beside a file taken.txt, those of them that it lists. Throws std::runtime_error where one
-// cannot be read, or where taken.txt has a name that the manifest lacks.
+// The names that the manifest lists. Throws std::runtime_error where it cannot be read.
 std::vector<std::string> GoldenNames();
-// The names of the manifest that taken.txt does not list: models that the library refuses so far.
-std::vector<std::string> GoldenNamesNotTaken();
 Golden LoadGolden(const std::string& name);
 
 }  // namespace hlm_golden

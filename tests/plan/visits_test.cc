@@ -58,12 +58,11 @@ ModelLayout SharingLayout() {
   return MakeLayout(s, names);
 }
 
-PieceList Whole(const ModelLayout& layout) { return PieceList(layout, int64_t{1} << 40, int64_t{1} << 30); }
+PieceList Whole(const ModelLayout& layout) { return PieceList(layout, DType::kBF16, int64_t{1} << 40, int64_t{1} << 30); }
 
 std::vector<Visit> Visits(const ModelLayout& layout, const PieceList& pieces, int64_t sweeps, bool forward_only, int64_t slots,
                           int64_t prefetch) {
-  return MakeVisits(layout, pieces, sweeps, forward_only,
-                    {SlotBytes(layout, pieces, slots, kElementBytes), prefetch, kElementBytes});
+  return MakeVisits(layout, pieces, sweeps, forward_only, {SlotBytes(layout, pieces, slots), prefetch});
 }
 
 std::map<int64_t, int> Uploads(const std::vector<Visit>& visits) {
@@ -110,6 +109,26 @@ void ExpectNothingIsOverwritten(const PieceList& pieces, const std::vector<Visit
   }
 }
 
+// What a piece has on the link, from the numbers of elements alone.
+TEST(Pieces, SayTheirBytes) {
+  const ModelLayout layout = Layout(3, false, {16, 64});
+  for (const auto& [type, element] : {std::pair(DType::kBF16, 2), std::pair(DType::kF32, 4)}) {
+    const PieceList pieces(layout, type, int64_t{1} << 40, 4096);
+    int64_t all = 0;
+    for (size_t u = 0; u < layout.units.size(); ++u) {
+      EXPECT_EQ(pieces.Bytes(static_cast<int64_t>(u)), layout.units[u].elements * element);
+      all += layout.units[u].elements * element;
+    }
+    EXPECT_EQ(pieces.Bytes(), all);
+    int64_t at = 0;
+    for (const PartPlan& part : pieces[0].parts) {
+      EXPECT_EQ(pieces[0].ByteOf(part.begin), at);
+      at += (part.end - part.begin) * element;
+    }
+    EXPECT_EQ(pieces[0].bytes(), at);
+  }
+}
+
 TEST(Visits, ABlockCrossesTheLinkTwiceASweepTheHeadAndTheEmbeddingOnce) {
   for (const int64_t slots : {1, 2, 3}) {
     const ModelLayout layout = Layout(12, false);
@@ -136,7 +155,7 @@ TEST(Visits, NoSlotIsOverwrittenBeforeItsLastUserIsEnqueued) {
             SCOPED_TRACE(testing::Message() << "layers " << layers << " slots " << slots << " prefetch " << prefetch);
             const ModelLayout layout = Layout(layers, tied);
             const PieceList pieces = Whole(layout);
-            const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
+            const int64_t space = SlotBytes(layout, pieces, slots);
             ExpectNothingIsOverwritten(pieces, Visits(layout, pieces, sweeps, false, slots, prefetch), space);
           }
         }
@@ -152,7 +171,7 @@ TEST(Visits, BlocksOfDifferentSizesTakeWhatTheyNeed) {
   for (int64_t l = 0; l < 12; ++l) largest = std::max(largest, pieces[layout.BlockUnit(l)].elements() * kElementBytes);
   head = pieces[layout.HeadUnit()].elements() * kElementBytes;
   for (const int64_t slots : {1, 2, 3, 5, 12}) {
-    const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
+    const int64_t space = SlotBytes(layout, pieces, slots);
     EXPECT_TRUE(slots == 1 || space < slots * largest + head) << space;
     for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
       for (const bool forward_only : {false, true}) {
@@ -170,7 +189,8 @@ TEST(Visits, BlocksOfDifferentSizesTakeWhatTheyNeed) {
 
 TEST(Visits, APieceIsARunOfWholeGroupsAndHasASlotOfItsOwn) {
   const ModelLayout layout = Layout(6, true, {160, 16}, Seams::kEverywhere);
-  const PieceList whole = Whole(layout), cut(layout, 1, int64_t{1} << 30), some(layout, 2 * kPieceAlign, int64_t{1} << 30);
+  const PieceList whole = Whole(layout), cut(layout, DType::kBF16, 1, int64_t{1} << 30),
+                  some(layout, DType::kBF16, 2 * kPieceAlign, int64_t{1} << 30);
   EXPECT_EQ(whole.size(), static_cast<int64_t>(layout.units.size()));
   EXPECT_GT(some.size(), whole.size());
   EXPECT_GT(cut.size(), some.size());
@@ -190,7 +210,7 @@ TEST(Visits, APieceIsARunOfWholeGroupsAndHasASlotOfItsOwn) {
       EXPECT_EQ(at, layout.units[static_cast<size_t>(unit)].elements);
     }
     for (const int64_t slots : {1, 2, 3, 4}) {
-      const int64_t space = SlotBytes(layout, *pieces, slots, kElementBytes);
+      const int64_t space = SlotBytes(layout, *pieces, slots);
       for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
         ExpectNothingIsOverwritten(*pieces, Visits(layout, *pieces, 2, false, slots, prefetch), space);
       }
@@ -205,7 +225,7 @@ TEST(Visits, PiecesAreCutAtSeamsOnly) {
   block.elements = 10 * kPieceAlign;
   block.seams = {{2 * kPieceAlign, true}, {4 * kPieceAlign, false}, {6 * kPieceAlign, false}, {8 * kPieceAlign, false}};
   const auto borders = [&](int64_t most) {
-    const PieceList pieces(layout, most, int64_t{1} << 30);
+    const PieceList pieces(layout, DType::kBF16, most, int64_t{1} << 30);
     std::vector<int64_t> ends;
     for (const PiecePlan& piece : pieces.Of(1)) ends.push_back(piece.end / kPieceAlign);
     return ends;
@@ -249,7 +269,7 @@ TEST(Visits, ASharedSlabIsThereForEachOfItsUsers) {
   for (const int64_t slots : {1, 2, 3, 6}) {
     for (int64_t prefetch = 0; prefetch < slots; ++prefetch) {
       const std::vector<Visit> visits = Visits(layout, pieces, 2, false, slots, prefetch);
-      ExpectNothingIsOverwritten(pieces, visits, SlotBytes(layout, pieces, slots, kElementBytes));
+      ExpectNothingIsOverwritten(pieces, visits, SlotBytes(layout, pieces, slots));
       for (const Visit& visit : visits) {
         if (!visit.OfBlock()) continue;
         const int64_t shared = layout.SharedUnit(visit.layer);
@@ -289,7 +309,7 @@ ModelLayout MixtureLayout(int64_t layers) {
 
 TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
   const ModelLayout layout = MixtureLayout(4);
-  const PieceList whole = Whole(layout), pieces(layout, 2 * kPieceAlign, int64_t{1} << 30);
+  const PieceList whole = Whole(layout), pieces(layout, DType::kBF16, 2 * kPieceAlign, int64_t{1} << 30);
   EXPECT_TRUE(GroupsOf(layout, whole, 1).empty());
   EXPECT_TRUE(GroupsOf(layout, pieces, 0).empty());
   const std::vector<ExpertGroup> groups = GroupsOf(layout, pieces, 1);
@@ -305,8 +325,8 @@ TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
   EXPECT_LT(PlaceAccumulators(layout, pieces, {}).elements, PlaceAccumulators(layout, whole, {}).elements);
   EXPECT_EQ(PlaceAccumulators(layout, whole, {}).elements, layout.units[2].elements);
   for (const int64_t slots : {1, 2, 3, 5, 30}) {
-    const int64_t space = SlotBytes(layout, pieces, slots, kElementBytes);
-    EXPECT_LE(space, SlotBytes(layout, whole, slots, kElementBytes) + 1024);
+    const int64_t space = SlotBytes(layout, pieces, slots);
+    EXPECT_LE(space, SlotBytes(layout, whole, slots) + 1024);
     for (int64_t prefetch = 0; prefetch < slots && prefetch < 6; ++prefetch) {
       for (const bool forward_only : {false, true}) {
         SCOPED_TRACE(testing::Message() << slots << " slots, prefetch " << prefetch);
@@ -329,16 +349,16 @@ TEST(Visits, ABlockOfExpertsIsVisitedByGroups) {
       }
     }
   }
-  EXPECT_LT(SlotBytes(layout, pieces, 1, kElementBytes), SlotBytes(layout, whole, 1, kElementBytes));
+  EXPECT_LT(SlotBytes(layout, pieces, 1), SlotBytes(layout, whole, 1));
 }
 
 // Where routed experts alone go up, no group goes before its block's core has computed the choice; else some do.
 TEST(Visits, RoutedExpertsWaitForTheChoice) {
   const ModelLayout layout = MixtureLayout(3);
-  const PieceList pieces(layout, 1, int64_t{1} << 30);
+  const PieceList pieces(layout, DType::kBF16, 1, int64_t{1} << 30);
   for (const int64_t slots : {1, 4, 30}) {
     for (const bool routed : {false, true}) {
-      SlotSpace space{SlotBytes(layout, pieces, slots, kElementBytes), slots - 1, kElementBytes};
+      SlotSpace space{SlotBytes(layout, pieces, slots), slots - 1};
       space.routed = routed;
       const std::vector<Visit> visits = MakeVisits(layout, pieces, 2, false, space);
       ExpectNothingIsOverwritten(pieces, visits, space.bytes);

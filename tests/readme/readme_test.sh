@@ -15,13 +15,14 @@ cp "$TEST_TMPDIR/sft.jsonl" "$folder/train.jsonl"
 /usr/bin/python3 tests/readme/run_blocks.py README.md "$folder"
 test -s "$folder/tuned/model.safetensors"
 
-# Every family that is taken is on the page, by its model_type (taken.txt names some of them with a variant behind it).
+# Every family that has a golden is on the page, by its model_type (some goldens' names have a variant behind it).
 /usr/bin/python3 - <<'PYTHON'
+import json
 import re
 
 page = open("README.md").read()
 named = re.findall(r"`([a-z0-9_]+)`", page[page.index("## Which models") : page.index("## How it works")])
-taken = open("tests/golden/families/taken.txt").read().split()
+taken = json.load(open("tests/golden/families/manifest.json"))["goldens"]
 missing = [family for family in taken if not any(family.startswith(name) for name in named if name != "model_type")]
 assert taken and not missing, f"README.md names none of {missing}"
 PYTHON

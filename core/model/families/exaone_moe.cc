@@ -1,4 +1,5 @@
-// EXAONE MoE: full layers without a rotary embedding between sliding ones, DeepSeek V3's router and shared expert; the first layers are dense.
+// EXAONE MoE: full layers without a rotary embedding between sliding ones, DeepSeek V3's router and shared expert; the first layers
+// are dense.
 #include "core/model/families/mixture.h"
 #include "core/model/families/windowed_layers.h"
 

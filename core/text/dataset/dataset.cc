@@ -94,7 +94,7 @@ const Step& Dataset::Next(int64_t rows) {
     });
     step_.rows.push_back(static_cast<int64_t>(step_.documents.size()));
   }
-  next_ = row == epoch_.rows() ? Place{epoch + 1, 0} : Place{epoch, row};
+  next_ = row == epoch_.rows() ? EpochRow{epoch + 1, 0} : EpochRow{epoch, row};
   return step_;
 }
 

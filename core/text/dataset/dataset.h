@@ -1,4 +1,4 @@
-// A data set as training takes it: steps of documents, in an order that follows from the seed, from any place on.
+// A data set as training takes it: steps of documents, in an order that follows from the seed, from any position on.
 #ifndef HORIZON_LM_CORE_TEXT_DATASET_DATASET_H_
 #define HORIZON_LM_CORE_TEXT_DATASET_DATASET_H_
 
@@ -44,7 +44,7 @@ class Dataset {
   // FAILED_PRECONDITION for other tasks.
   Step Mismatched() const;
 
-  // Where the next step begins, as JSON; and to such a place. Order, packing and options must be the same.
+  // Where the next step begins, as JSON; and to such a position. Order, packing and options must be the same.
   std::string Position() const;
   void Seek(std::string_view position_json);
 
@@ -59,7 +59,7 @@ class Dataset {
   std::optional<std::vector<float>> ReadColumn(const std::string& name, const std::string& key) const;
 
  private:
-  struct Place {
+  struct EpochRow {
     int64_t epoch = 0, row = 0;
   };
 
@@ -75,7 +75,7 @@ class Dataset {
   const Selection selection_;
   std::string order_key_;
   Epoch epoch_;
-  Place next_;                    // where the next step begins
+  EpochRow next_;                 // where the next step begins
   std::vector<uint8_t> trained_;  // of the document that is read
   Step step_;
 };

@@ -1,4 +1,5 @@
-// The words of a command line as options and values, before anything is made of them: what is not known is told first, all of it, in its order.
+// The words of a command line as options and values, before anything is made of them: what is not known is told first, all of it,
+// in its order.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_CLI_ARGUMENTS_H_
 #define HORIZON_LM_SAMPLES_HORIZON_CLI_ARGUMENTS_H_
 

@@ -1,4 +1,5 @@
-// The names by which the options of a subcommand are called: their own, those of the same thing in other programs, and either with '_' for '-'.
+// The names by which the options of a subcommand are called: their own, those of the same thing in other programs, and either with
+// '_' for '-'.
 #ifndef HORIZON_LM_SAMPLES_HORIZON_CLI_NAMES_H_
 #define HORIZON_LM_SAMPLES_HORIZON_CLI_NAMES_H_
 

@@ -43,8 +43,8 @@ double AttendedPairs(int64_t seq_len, int64_t window) {
 }
 
 // The arithmetic that a model must do, not what recomputation adds: 6 operations for each parameter that a token goes through (2
-// forward, 4 backward), of routed experts those that it chose, and the two products of attention, 4 operations for each element of a query that meets a key, forward, and 8
-// backward.
+// forward, 4 backward), of routed experts those that it chose, and the two products of attention, 4 operations for each element of
+// a query that meets a key, forward, and 8 backward.
 double ModelFlops(const Json& model, const ShapeOptions& shape) {
   const double tokens = static_cast<double>(shape.batch_size) * static_cast<double>(shape.seq_len);
   const double parameters = model.at("active_parameters").get<double>();

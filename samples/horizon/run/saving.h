@@ -16,8 +16,8 @@ hlm_save_options SaveOptionsOf(const RunOptions& run);
 // Throws where --out would hold something else that the run writes.
 void CheckApartFromOut(const RunOptions& run);
 
-// Before a run: throws where --out could not be written, and says where it will not have the source's packed numbers. `f32`: of the run's compute, in which
-// a model without a folder is saved. Nothing without --out.
+// Before a run: throws where --out could not be written, and says where it will not have the source's packed numbers. `f32`: of the
+// run's compute, in which a model without a folder is saved. Nothing without --out.
 void CheckOut(const Model& model, const RunOptions& run, bool f32);
 
 // The same for --checkpoint-dir, of whose checkpoints one takes so many bytes and the run makes `saves`; `out_bytes`: what --out
