@@ -588,8 +588,9 @@ static inline void hlm_dataset_batch_init(hlm_dataset_batch* batch) { hlm_datase
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_next(hlm_dataset* dataset, int64_t rows, hlm_dataset_batch* out_batch);
 
 /* For kto: the last step with answers moved on by one document, each prompt with the next one's answer, cut to seq_len (see
- * hlm_kto_options). Its pointers are apart from the step's, and borrowed until the next call of this function. n_ids is 0 where the step
- * has one document. FAILED_PRECONDITION for other tasks. */
+ * hlm_kto_options). Where that gives a prompt an answer of its own (both of a pair have one), by as many as leave the fewest such, which
+ * are left out. Its pointers are apart from the step's, and borrowed until the next call of this function. n_ids is 0 where the step has
+ * one prompt. FAILED_PRECONDITION for other tasks. */
 HLM_API HLM_MUST_USE hlm_error* hlm_dataset_mismatched(hlm_dataset* dataset, hlm_dataset_batch* out_batch);
 
 /* Where the next step begins, as JSON of some hundred bytes: for a checkpoint's user data. Caller frees with hlm_string_destroy. */

@@ -125,7 +125,7 @@ func (d *Dataset) Next(rows int64) (*Documents, error) {
 	return takeDocuments(box, err)
 }
 
-// Mismatched is, for "kto", the last step with answers moved on by one document (see Trainer.AccumulateKTO); io.EOF where it has one document.
+// Mismatched is, for "kto", the last step with answers moved on to another prompt (see Trainer.AccumulateKTO); io.EOF where it has one prompt.
 func (d *Dataset) Mismatched() (*Documents, error) {
 	defer runtime.KeepAlive(d)
 	var box uintptr

@@ -44,8 +44,9 @@ void CheckShape(const Batch& b) {
 
 }  // namespace
 
-Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
+Tokens PrepareTokens(const Batch& b, const TokenLimits& limits, Predictions predictions) {
   CheckShape(b);
+  const int64_t vocab = limits.vocab;
   const int64_t n = static_cast<int64_t>(b.ids.size());
   for (int64_t t = 0; t < n; ++t) {
     if (b.ids[t] < 0 || b.ids[t] >= vocab) {
@@ -64,6 +65,10 @@ Tokens PrepareTokens(const Batch& b, int64_t vocab, Predictions predictions) {
   std::vector<double> weights(n, 0.0);
   for (size_t d = 0; d + 1 < b.offsets.size(); ++d) {
     const int64_t begin = b.offsets[d], end = b.offsets[d + 1];
+    if (limits.positions > 0 && end - begin > limits.positions) {
+      throw InvalidArgument("document ", d, " has ", Counted(end - begin, "token"), "; the model has learnt ", limits.positions,
+                            " positions and none beyond them");
+    }
     for (int64_t t = begin; t < end; ++t) {
       out.positions[t] = static_cast<int32_t>(t - begin);
       if (t == begin) continue;  // a document's first token is given, not predicted

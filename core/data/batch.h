@@ -50,9 +50,16 @@ enum class Predictions {
   kUnused,     // logits only: weights and denominator stay empty
 };
 
+// What a model can look up.
+struct TokenLimits {
+  int64_t vocab = 0;
+  int64_t positions = 0;  // of a table of learnt positions; 0: there is none, and documents of any length are legal
+};
+
 // Checks and shifts. INVALID_ARGUMENT naming the value, the place and the limit: empty batch, offsets that do not rise or do not
-// end at n_ids, an id or label outside the vocabulary, a weight that is not finite, nothing predicted where it is required.
-Tokens PrepareTokens(const Batch& batch, int64_t vocab, Predictions predictions);
+// end at n_ids, an id or label outside the vocabulary, a document beyond the last learnt position, a weight that is not finite,
+// nothing predicted where it is required.
+Tokens PrepareTokens(const Batch& batch, const TokenLimits& limits, Predictions predictions);
 
 // By token: what a loss on log-probabilities counts it as: its weight, 1 without weights, 0 where nothing is predicted. The batch
 // must have passed PrepareTokens.

@@ -65,9 +65,14 @@ Engine::~Engine() {
   updater.reset();
 }
 
+TokenLimits Engine::limits() const {
+  const ModelSpec& spec = model->spec();
+  return {.vocab = spec.vocab, .positions = spec.embedding.positions - spec.embedding.position_offset};
+}
+
 Tokens Engine::Prepare(const Batch& batch, Predictions predictions) const {
   health.CheckAlive();
-  return PrepareTokens(batch, model->spec().vocab, predictions);
+  return PrepareTokens(batch, limits(), predictions);
 }
 
 void Engine::Recover() noexcept {

@@ -53,6 +53,7 @@ struct Engine {
 
   Device& device() const { return *devices.front(); }  // host memory that all devices copy from is its
 
+  TokenLimits limits() const;
   // A batch as the devices see it, where they still work.
   Tokens Prepare(const Batch& batch, Predictions predictions) const;
 

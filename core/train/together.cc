@@ -8,18 +8,18 @@ namespace hlm {
 
 Tokens Trainer::State::PrepareTogether(const Batch& batch, Predictions predictions, const char* call) {
   if (engine.all_ranks.alone()) return engine.Prepare(batch, predictions);
-  const int64_t vocab = engine.model->spec().vocab;
+  const TokenLimits limits = engine.limits();
   std::optional<Error> own;
   try {
     engine.health.CheckAlive();
     engine.interrupt.CallBegins();
     engine.interrupt.Check();
-    if (!batch.ids.empty()) PrepareTokens(batch, vocab, Predictions::kUnused);
+    if (!batch.ids.empty()) PrepareTokens(batch, limits, Predictions::kUnused);
   } catch (const Error& error) {
     own = error;
   }
   const GroupBatch all = engine.all_ranks.Gather(batch, own, StrCat(call, " behind ", position.Text()));
-  return PrepareTokens(all.batch(), vocab, predictions);
+  return PrepareTokens(all.batch(), limits, predictions);
 }
 
 void Trainer::State::ShareNorms(const std::string& same, const std::optional<Error>& own) {

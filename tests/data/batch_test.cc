@@ -19,7 +19,7 @@ struct Owned {
 
 std::string Refusal(const Owned& batch, Predictions predictions = Predictions::kRequired) {
   try {
-    PrepareTokens(batch.view(), 10, predictions);
+    PrepareTokens(batch.view(), {.vocab = 10}, predictions);
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Code::kInvalidArgument);
     return error.message();
@@ -29,7 +29,7 @@ std::string Refusal(const Owned& batch, Predictions predictions = Predictions::k
 
 TEST(PrepareTokens, ShiftsLabelsAndWeightsToThePlaceThatPredicts) {
   const Owned batch{{1, 2, 3, 4, 5}, {9, 8, 7, 6, kIgnoredLabel}, {0, 3, 5}, {100, 2, 6, 100, 50}, 0};
-  const Tokens tokens = PrepareTokens(batch.view(), 10, Predictions::kRequired);
+  const Tokens tokens = PrepareTokens(batch.view(), {.vocab = 10}, Predictions::kRequired);
   EXPECT_EQ(tokens.targets, (std::vector<int32_t>{8, 7, -1, -1, -1}));
   EXPECT_EQ(tokens.positions, (std::vector<int32_t>{0, 1, 2, 0, 1}));
   EXPECT_EQ(tokens.predicted, 2);
@@ -39,7 +39,22 @@ TEST(PrepareTokens, ShiftsLabelsAndWeightsToThePlaceThatPredicts) {
 
 TEST(PrepareTokens, TakesTheCallersDenominator) {
   const Owned batch{{1, 2, 3}, {}, {0, 3}, {}, 4};
-  EXPECT_EQ(PrepareTokens(batch.view(), 10, Predictions::kRequired).weights, (std::vector<float>{0.25f, 0.25f, 0}));
+  EXPECT_EQ(PrepareTokens(batch.view(), {.vocab = 10}, Predictions::kRequired).weights, (std::vector<float>{0.25f, 0.25f, 0}));
+}
+
+// GPT-2's table ends with its last position, and what lies behind it are other weights.
+TEST(PrepareTokens, RefusesDocumentsBeyondTheLearntPositions) {
+  const Owned batch{{1, 2, 3, 4, 5, 6, 7}, {}, {0, 3, 7}, {}, 0};
+  for (const Predictions predictions : {Predictions::kRequired, Predictions::kUnused}) {
+    EXPECT_EQ(PrepareTokens(batch.view(), {.vocab = 10, .positions = 4}, predictions).positions.back(), 3);
+    try {
+      PrepareTokens(batch.view(), {.vocab = 10, .positions = 3}, predictions);
+      FAIL() << "a document of 4 tokens was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), Code::kInvalidArgument);
+      EXPECT_EQ(error.message(), "document 1 has 4 tokens; the model has learnt 3 positions and none beyond them");
+    }
+  }
 }
 
 TEST(PrepareTokens, RefusesWhatItCannotMeanAndSaysWhere) {

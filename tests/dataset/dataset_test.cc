@@ -284,6 +284,45 @@ TEST_F(Sets, MismatchedAnswersAreTheNextDocuments) {
   EXPECT_EQ(CodeOf([&] { Open(Texts("t.jsonl", 5))->Mismatched(); }), Code::kFailedPrecondition);
 }
 
+// Both answers of a pair have one prompt, and several samples of a question too: an answer to the same prompt is not mismatched.
+TEST_F(Sets, MismatchedAnswersAreToOtherPrompts) {
+  const std::string pairs = files_.Write("p.jsonl", R"({"prompt": "p1:", "chosen": "one", "rejected": "two"})"
+                                                    "\n"
+                                                    R"({"prompt": "p2:", "chosen": "three", "rejected": "four"})"
+                                                    "\n");
+  auto set = Open(pairs, R"(, "task": "kto", "shuffle": false, "packing": false)");
+  ASSERT_EQ(set->Next(10).documents.size(), 4u);
+  const Step mismatched = set->Mismatched();
+  ASSERT_EQ(mismatched.documents, (std::vector<int64_t>{0, 1, 2, 3}));
+  EXPECT_EQ(TextOf(mismatched, 0), "p1:three");
+  EXPECT_EQ(TextOf(mismatched, 1), "p1:four");
+  EXPECT_EQ(TextOf(mismatched, 2), "p2:one");
+  EXPECT_EQ(TextOf(mismatched, 3), "p2:two");
+
+  // Three answers of four have one prompt: a turn of any size leaves two of them on their like.
+  const std::string samples = files_.Write("s.jsonl", R"({"prompt": "p1:", "completion": "one", "label": true})"
+                                                      "\n"
+                                                      R"({"prompt": "p1:", "completion": "two", "label": false})"
+                                                      "\n"
+                                                      R"({"prompt": "p1:", "completion": "three", "label": true})"
+                                                      "\n"
+                                                      R"({"prompt": "p2:", "completion": "four", "label": true})"
+                                                      "\n");
+  auto most = Open(samples, R"(, "task": "kto", "shuffle": false, "packing": false)");
+  ASSERT_EQ(most->Next(10).documents.size(), 4u);
+  const Step left = most->Mismatched();
+  ASSERT_EQ(left.documents, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(TextOf(left, 0), "p1:four");
+  EXPECT_EQ(TextOf(left, 1), "p2:one");
+  EXPECT_EQ(left.desirable, (std::vector<int32_t>{1, 1}));
+
+  auto one = Open(files_.Write("o.jsonl", R"({"prompt": "p1:", "chosen": "one", "rejected": "two"})"
+                                          "\n"),
+                  R"(, "task": "kto")");
+  ASSERT_EQ(one->Next(10).documents.size(), 2u);
+  EXPECT_TRUE(one->Mismatched().documents.empty());
+}
+
 TEST_F(Sets, MixturesHaveTheirShares) {
   const std::string a = Texts("a.jsonl", 300), b = Texts("b.jsonl", 100, 2);
   auto set = Open(R"([{"path": ")" + a + R"(", "weight": 1}, {"path": ")" + b + R"(", "weight": 3}])");

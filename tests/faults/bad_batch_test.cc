@@ -173,5 +173,39 @@ TEST(Diverged, AStepThatIsNotFiniteIsSkippedAndSaidSo) {
   EXPECT_EQ(before, after);
 }
 
+// A document of as many tokens as there are learnt positions is the longest: rows of the table behind them are none of the model's.
+void TakesDocumentsUpTo(const char* config, int64_t positions) {
+  hlm_model* made = nullptr;
+  ASSERT_OK(hlm_model_create(config, 7, &made));
+  const Model model(made);
+  const Plan plan = TinyPlan(model.get());
+  hlm_trainer* begun = nullptr;
+  ASSERT_OK(hlm_trainer_create(model.get(), plan.get(), nullptr, &begun));
+  const Trainer trainer(begun);
+  Documents most = TinyDocuments(), more = TinyDocuments();
+  most.offsets = {0, positions, 27};
+  more.offsets = {0, positions + 1, 27};
+  const hlm_batch longest = most.Get(), longer = more.Get();
+  const std::string said = "the model has learnt " + std::to_string(positions) + " positions";
+  ASSERT_OK(hlm_trainer_step(trainer.get(), &longest, nullptr));
+  std::vector<float> values(27 * kVocab);
+  ExpectError(hlm_trainer_step(trainer.get(), &longer, nullptr), HLM_INVALID_ARGUMENT, {"document 0 has 15 tokens", said});
+  ExpectError(hlm_trainer_evaluate(trainer.get(), &longer, nullptr, nullptr), HLM_INVALID_ARGUMENT, {said});
+  ExpectError(hlm_trainer_logprobs(trainer.get(), nullptr, &longer, values.data(), 27, nullptr, 0, nullptr, 0),
+              HLM_INVALID_ARGUMENT, {said});
+  ExpectError(hlm_trainer_logits(trainer.get(), &longer, nullptr, 0, values.data(), values.size()), HLM_INVALID_ARGUMENT, {said});
+  ASSERT_OK(hlm_trainer_step(trainer.get(), &longest, nullptr));
+}
+
+TEST(LearntPositions, ALongerDocumentIsRefused) {
+  TakesDocumentsUpTo(R"({"model_type": "gpt2", "vocab_size": 48, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 14,
+                         "attn_pdrop": 0, "embd_pdrop": 0, "resid_pdrop": 0})",
+                     14);
+  TakesDocumentsUpTo(
+      R"({"model_type": "opt", "vocab_size": 48, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4,
+                         "ffn_dim": 64, "max_position_embeddings": 14, "word_embed_proj_dim": 32, "dropout": 0})",
+      14);
+}
+
 }  // namespace
 }  // namespace hlm_test

@@ -50,7 +50,7 @@ namespace HorizonLM {
       for (Documents step = Next(rows); step != null; step = Next(rows)) yield return step;
     }
 
-    /// <summary>For KTO: the last step with answers moved on by one document. Null where it has one document.</summary>
+    /// <summary>For KTO: the last step with answers moved on to another prompt. Null where it has one prompt.</summary>
     public Documents Mismatched() {
       return Take(Native.hlm_dataset_mismatched);
     }

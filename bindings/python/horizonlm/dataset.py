@@ -107,7 +107,7 @@ class Dataset(Handle):
             yield step
 
     def mismatched(self) -> Optional[Documents]:
-        """For "kto": the last step with answers moved on by one document (see Trainer.accumulate_kto). None where it has one document."""
+        """For "kto": the last step with answers moved on to another prompt (see Trainer.accumulate_kto). None where it has one prompt."""
         return _documents(native.hlm_dataset_mismatched(self._box))
 
     def position(self) -> str:

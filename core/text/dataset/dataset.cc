@@ -1,6 +1,9 @@
 #include "core/text/dataset/dataset.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
+#include <span>
 #include <utility>
 
 #include "core/base/counted.h"
@@ -13,6 +16,27 @@ namespace {
 
 constexpr int32_t kIgnored = -100;
 constexpr int64_t kMostEpochs = int64_t{1} << 31;
+
+// By item: a number that those have alike whose ids are equal.
+std::vector<size_t> Equals(size_t count, const std::function<std::span<const int32_t>(size_t)>& ids) {
+  std::vector<size_t> order(count), numbers(count);
+  std::iota(order.begin(), order.end(), size_t{0});
+  const auto before = [&](size_t a, size_t b) { return std::ranges::lexicographical_compare(ids(a), ids(b)); };
+  std::ranges::sort(order, before);
+  for (size_t i = 1; i < count; ++i) numbers[order[i]] = numbers[order[i - 1]] + (before(order[i - 1], order[i]) ? 1 : 0);
+  return numbers;
+}
+
+// By how many places a circle of numbers is turned so that the fewest lie on their like; the least of such turns.
+size_t BestTurn(const std::vector<size_t>& numbers) {
+  size_t best = 1, fewest = numbers.size() + 1;
+  for (size_t turn = 1; turn < numbers.size() && fewest > 0; ++turn) {
+    size_t alike = 0;
+    for (size_t i = 0; i < numbers.size(); ++i) alike += numbers[i] == numbers[(i + turn) % numbers.size()];
+    if (alike < fewest) best = turn, fewest = alike;
+  }
+  return best;
+}
 
 }  // namespace
 
@@ -112,8 +136,14 @@ Step Dataset::Mismatched() const {
     while (t < step_.offsets[d + 1] && step_.labels[static_cast<size_t>(t)] == kIgnored) ++t;
     answers[d] = t;
   }
+  const std::vector<size_t> prompts = Equals(count, [&](size_t d) {
+    return std::span(step_.ids).subspan(static_cast<size_t>(step_.offsets[d]),
+                                        static_cast<size_t>(answers[d] - step_.offsets[d]));
+  });
+  const size_t turn = BestTurn(prompts);
   for (size_t d = 0; d < count; ++d) {
-    const size_t other = (d + 1) % count;
+    const size_t other = (d + turn) % count;
+    if (prompts[other] == prompts[d]) continue;
     const auto begin = static_cast<int64_t>(out.ids.size());
     out.ids.insert(out.ids.end(), step_.ids.begin() + step_.offsets[d], step_.ids.begin() + answers[d]);
     out.labels.resize(out.ids.size(), kIgnored);

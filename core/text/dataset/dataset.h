@@ -39,8 +39,9 @@ class Dataset {
   // next call. INVALID_ARGUMENT where not one row fits.
   const Step& Next(int64_t rows);
 
-  // The step that Next gave last with its answers moved on by one document: each prompt with the next one's answer, cut to
-  // seq_len (KTO estimates how far the model is from its reference on these). No documents where the step has fewer than two.
+  // The step that Next gave last with its answers moved on by one document, or by as many as leave the fewest with an answer to their
+  // own prompt, which are left out; cut to seq_len (KTO estimates how far the model is from its reference on these). No documents
+  // where the step has one prompt.
   // FAILED_PRECONDITION for other tasks.
   Step Mismatched() const;
 

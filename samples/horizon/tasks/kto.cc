@@ -73,7 +73,7 @@ class KtoTask : public ReferencedTask {
     std::optional<DealtBatch> others;
     if (kept_) {
       const hlm_dataset_batch mismatched = set.Mismatched();
-      if (mismatched.n_ids > 0) {  // a step of one document has no other's answer
+      if (mismatched.n_ids > 0) {  // a step of one prompt has no other's answer
         others.emplace(group_, mismatched);
         loss.mismatched = &others->view();
         loss.mismatched_weights = kept_.get();

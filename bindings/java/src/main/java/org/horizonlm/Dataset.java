@@ -91,9 +91,9 @@ public final class Dataset extends Handle {
   }
 
   /**
-   * For KTO: the last step with answers moved on by one document.
+   * For KTO: the last step with answers moved on to another prompt.
    *
-   * @return the step; empty where it has one document
+   * @return the step; empty where it has one prompt
    * @throws HorizonLmException FAILED_PRECONDITION for other tasks
    */
   public Optional<Documents> mismatched() {
