@@ -40,9 +40,11 @@ ModelConfig ReadConfigOf(const std::string& folder, const std::string& config_js
   }
 }
 
-// Folders have the same tensors under several prefixes: a language model's own, a picture model's part.
+// Folders have the same tensors under several prefixes: a language model's own, a picture model's part; or under none, as the class
+// without a head writes them.
 void ChoosePrefix(const FolderWeights& weights, ModelNames& names) {
   if (weights.Has(names.prefix + names.embedding)) return;
+  if (names.other_prefixes.empty() && weights.Has(names.embedding)) names.prefix.clear();
   for (size_t i = 0; i < names.other_prefixes.size(); ++i) {
     if (!weights.Has(names.other_prefixes[i] + names.embedding)) continue;
     names.prefix = names.other_prefixes[i];

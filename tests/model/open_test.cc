@@ -137,6 +137,21 @@ TEST_F(Open, RotaryBuffersAreIgnored) {
   EXPECT_EQ(Model::Open(model_)->layout().parameters, reference_->layout().parameters);
 }
 
+// transformers takes them with or without the prefix of the class that has the head: those of folders that were saved without.
+TEST_F(Open, NamesOfTheClassWithoutAHead) {
+  for (const char* changes : {"{}", kTied}) {
+    UseConfig(TinyConfig("Qwen3", changes));
+    UseWeights(Renamed(ModelFile(*reference_), "model.", ""));
+    const auto model = Model::Open(model_);
+    const bool tied = changes == kTied;
+    EXPECT_EQ(model->layout().parameters, reference_->layout().parameters);
+    EXPECT_EQ(model->layout().units.front().tensors.front().name, "embed_tokens.weight");
+    EXPECT_EQ(model->layout().units.back().tensors.back().name, tied ? "norm.weight" : "lm_head.weight");
+  }
+  UseWeights(Renamed(ModelFile(*reference_), "model.", "other."));
+  ExpectOpenError(Code::kInvalidArgument, {"model.embed_tokens.weight", "missing", "other.embed_tokens.weight"});
+}
+
 TEST_F(Open, WrongShapesAndTypes) {
   const auto with = [&](const std::string& dtype, const std::vector<int64_t>& shape) {
     UseWeights(ModelFile(*reference_, "F32", {}, {{kQ, {dtype, shape}}}));

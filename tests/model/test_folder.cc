@@ -107,6 +107,16 @@ FileBuilder ModelFile(const Model& model, const std::string& dtype, const std::v
   return file;
 }
 
+FileBuilder Renamed(const FileBuilder& file, const std::string& own, const std::string& prefix) {
+  FileBuilder renamed;
+  for (const auto& [name, entry] : file.header.items()) {
+    const size_t begin = entry["data_offsets"][0], end = entry["data_offsets"][1];
+    renamed.AddRaw(name.rfind(own, 0) == 0 ? prefix + name.substr(own.size()) : name, entry["dtype"], entry["shape"],
+                   file.data.substr(begin, end - begin));
+  }
+  return renamed;
+}
+
 void WriteModelFolder(const std::string& folder, const std::string& config, const std::string& dtype) {
   fs::create_directory(folder);
   WriteText(folder + "/config.json", config);

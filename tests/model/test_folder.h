@@ -58,6 +58,8 @@ struct Replacement {
 };
 FileBuilder ModelFile(const Model& model, const std::string& dtype = "F32", const std::vector<std::string>& skip = {},
                       const std::map<std::string, Replacement>& replace = {});
+// Its tensors, with `prefix` in place of `own` where their names begin with that.
+FileBuilder Renamed(const FileBuilder& file, const std::string& own, const std::string& prefix);
 
 // Writes a folder with this config.json and a model.safetensors with every tensor.
 void WriteModelFolder(const std::string& folder, const std::string& config, const std::string& dtype = "F32");

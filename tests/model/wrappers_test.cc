@@ -142,17 +142,6 @@ TEST(Wrappers, PackedExpertsLieEitherWay) {
   EXPECT_EQ(read(hubs, "down_proj"), (std::vector<int64_t>{3, 6, 16}));
 }
 
-// The model's tensors with `prefix` where their names begin with `own`.
-FileBuilder Renamed(const FileBuilder& file, const std::string& own, const std::string& prefix) {
-  FileBuilder renamed;
-  for (const auto& [name, entry] : file.header.items()) {
-    const size_t begin = entry["data_offsets"][0], end = entry["data_offsets"][1];
-    renamed.AddRaw(name.rfind(own, 0) == 0 ? prefix + name.substr(own.size()) : name, entry["dtype"], entry["shape"],
-                   file.data.substr(begin, end - begin));
-  }
-  return renamed;
-}
-
 // Released folders hold keys and values of layers that read another's: they go through, whatever the prefix.
 TEST(Wrappers, KeysThatNobodyReadsAreCarried) {
   const std::string text = R"("model_type": "gemma4_text", "vocab_size": 16, "hidden_size": 16, "intermediate_size": 16,

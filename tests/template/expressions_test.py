@@ -877,6 +877,42 @@ line2
 {{ (l|map('string')|reverse|length) if true }}{{ d|items|reverse|first }}{{ [l|unique|reverse, 1] }}
 """
 
+# Filters and tests that nobody knows: errors of the template but within a condition, where they are when they are reached.
+UNKNOWN = r"""
+{{ 1|no }}
+{% if no %}{{ 1|no }}{% endif %}a
+{% if no %}{% elif 1|no %}{% endif %}a
+{% if true %}{{ 1|no }}{% endif %}a
+{% if true %}a{% else %}{{ 1|no }}{{ 2 is no }}{% endif %}
+{% if no %}{% if 1 is no %}{% endif %}{% endif %}a
+{% if 1 is no %}a{% endif %}
+{{ (1|no) if no else 2 }}
+{{ (1|no) if not no else 2 }}
+{{ 2 if 1 else 3 is no }}
+{{ 2 if (1|no) else 3 }}
+{{ ((1|no), 2) if no else 3 }}
+{{ [1 if no else 2, 3|no] }}
+{{ no and (1|no) }}
+{% for a in l %}{{ a|no }}{% endfor %}
+{% if no %}{% for a in l %}{{ a|no }}{% endfor %}{% endif %}a
+{% if no %}{% for a in [] %}{% else %}{{ a|no }}{% endfor %}{% endif %}a
+{% if no %}{% for a in l|no %}{% endfor %}{% endif %}a
+{% if no %}{% for a in l if a|no %}{% endfor %}{% endif %}a
+{% for a in l %}{% if no %}{{ a|no }}{% endif %}b{% endfor %}
+{% if no %}{% set a %}{{ 1|no }}{% endset %}{% endif %}a
+{% if no %}{% set a | no %}{% endset %}{% endif %}a
+{% if no %}{% set a = 1|no %}{% endif %}a
+{% if no %}{% with a = 1|no %}{% endwith %}{% endif %}a
+{% if no %}{% with a = 1 %}{{ a|no }}{% endwith %}{% endif %}a
+{% if no %}{% macro f(a=1|no) %}{% endmacro %}{% endif %}a
+{% if no %}{% macro f(a) %}{{ a|no }}{% endmacro %}{% endif %}a
+{% macro f(a) %}{% if a %}{{ a|no }}{% endif %}b{% endmacro %}{{ f(0) }}
+{% if no %}{% filter no %}a{% endfilter %}{% endif %}a
+{% if no %}{% filter upper %}{{ 1|no }}{% endfilter %}{% endif %}a
+{% if no %}{% call f(1|no) %}{% endcall %}{% endif %}a
+{% if no %}{{ 1|no|no(2)|upper }}{% endif %}a
+"""
+
 
 # What Python answers and the engine refuses: addresses, whole numbers beyond 64 bits, what depends on chance.
 REFUSED = {
@@ -898,7 +934,7 @@ def cases():
     all_cases = []
     for expression in EXPRESSIONS.strip("\n").split("\n"):
         all_cases.append(("[{{ " + expression + " }}]", V))
-    for template in TEMPLATES.strip("\n").split("\n"):
+    for template in (TEMPLATES.strip("\n") + UNKNOWN.rstrip("\n")).split("\n"):
         all_cases.append((template, V))
     # Lines belong together here: white space over several lines, with and without signs, and all ends of lines.
     blocks = TEMPLATES.strip("\n").split("\n")

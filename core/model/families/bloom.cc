@@ -43,8 +43,6 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   names.embedding_norm_bias = "word_embeddings_layernorm.bias";
   names.final_norm = "ln_f.weight";
   names.final_norm_bias = "ln_f.bias";
-  names.other_prefixes = {""};
-  names.other_heads = {"lm_head.weight"};
   names.layer["attention.qkv"] = {"self_attention.query_key_value.weight", RowOrder::kGrouped, sizes.heads};
   names.layer["attention.qkv_bias"] = {"self_attention.query_key_value.bias", RowOrder::kGrouped, sizes.heads};
   Rename(names, {{"attention.before_bias", "input_layernorm.bias"},

@@ -1,5 +1,4 @@
 // Falcon-Mamba: Mamba's selective scan in every layer, with norms of step, B and C that have no weights.
-#include "core/base/error.h"
 #include "core/model/families/common.h"
 #include "core/model/families/scan_rank.h"
 
@@ -14,11 +13,10 @@ void Read(const ConfigValues& config, ModelSpec& spec, ModelNames& names) {
   spec.tied = config.BoolOr("tie_word_embeddings", true);
   const NormSpec norm = RmsNorm(config, "layer_norm_epsilon", 1e-5);
   SelectiveScanSpec scan;
-  scan.channels = static_cast<int64_t>(config.RealOr("expand", 2, 1e-6, 1 << 10) * static_cast<double>(spec.hidden));
-  if (config.HasValue("intermediate_size") && config.Int("intermediate_size", 1, kMostIntermediate) != scan.channels) {
-    throw InvalidArgument(kConfig, ": intermediate_size is ", config.Int("intermediate_size", 1, kMostIntermediate),
-                          "; expand and hidden_size make it ", scan.channels);
-  }
+  // The released 7B has an `expand` of 16 beside the width that its weights have, not 16 times the model.
+  scan.channels = config.HasValue("intermediate_size")
+                      ? config.Int("intermediate_size", 1, kMostIntermediate)
+                      : static_cast<int64_t>(config.RealOr("expand", 2, 1e-6, 1 << 10) * static_cast<double>(spec.hidden));
   scan.state_dim = config.IntOr("state_size", 16, 1, kMostHeadDim);
   scan.taps = config.IntOr("conv_kernel", 4, 1, 1 << 20);
   scan.rank = ReadScanRank(config, "time_step_rank", spec.hidden);

@@ -40,8 +40,6 @@ void NameGpt2(ModelNames& names) {
   names.positions = "wpe.weight";
   names.final_norm = "ln_f.weight";
   names.final_norm_bias = "ln_f.bias";
-  names.other_prefixes = {""};
-  names.other_heads = {"lm_head.weight"};
   names.ignored_suffixes = {".attn.bias", ".attn.masked_bias"};
   Rename(names, {{"attention.before", "ln_1.weight"},
                  {"attention.before_bias", "ln_1.bias"},

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/base/error.h"
 #include "core/text/template/ast.h"
 
 namespace hlm::jinja {
@@ -16,6 +17,8 @@ using Method = Value (*)(Interpreter& interpreter, const Value& self, Arguments&
 // nullptr for a name that is not known.
 Filter FindFilter(std::string_view name);
 Test FindTest(std::string_view name);
+Error UnknownFilter(std::string_view name);
+Error UnknownTest(std::string_view name);
 
 // Throws where Python's type has the method and this engine does not, or where it would change the value.
 Method FindMethod(const Value& self, std::string_view name);

@@ -59,6 +59,7 @@ Value Interpreter::EvaluateOne(const Expr& expr, Scope* scope) {
     case Expr::Kind::kTest: {
       const Value input = child(0);
       Arguments arguments = EvaluateArguments(expr, scope);
+      if (expr.test == nullptr) throw UnknownTest(expr.text);
       return Value::Bool(expr.test(*this, input, arguments));
     }
     case Expr::Kind::kNot:
@@ -194,6 +195,7 @@ Value Interpreter::EvaluateFilter(const Expr& expr, Scope* scope, const Value* i
   }
   Arguments arguments = EvaluateArguments(expr, scope);
   line_ = expr.line;
+  if (expr.filter == nullptr) throw UnknownFilter(expr.text);
   return expr.filter(*this, value, arguments);
 }
 

@@ -76,6 +76,7 @@ ExprPointer ExpressionParser::Binary(Op op, ExprPointer left, ExprPointer right)
 
 ExprPointer ExpressionParser::Expression() {
   const Nested nested(*this);
+  const size_t unknown = unknown_.size();
   ExprPointer value = Or();
   while (SkipName("if")) {
     ExprPointer expr = Make(Expr::Kind::kCondition);
@@ -84,6 +85,7 @@ ExprPointer ExpressionParser::Expression() {
     Add(*expr, std::move(value));
     Add(*expr, SkipName("else") ? Expression() : nullptr);
     value = Finish(std::move(expr));
+    unknown_.resize(unknown);
   }
   return value;
 }

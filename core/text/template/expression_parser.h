@@ -71,8 +71,13 @@ class ExpressionParser {
 
   Program program_;
   NamesUsed names_used_;
+  // As in Jinja2, a filter or test that nobody knows is an error of the template but within a condition (`if` and its bodies, down to
+  // the next body of another kind), where it is one when it is reached.
+  bool conditional_ = false;
+  std::vector<std::string> unknown_;  // outside of conditions: the errors
 
  private:
+  void NoteUnknown(int line, const Error& error);
   bool Skip(bool yes) {
     if (yes) Next();
     return yes;

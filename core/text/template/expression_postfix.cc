@@ -123,13 +123,17 @@ void ExpressionParser::CallArguments(Expr& call) {
   ExpectOperator(")");
 }
 
+void ExpressionParser::NoteUnknown(int line, const Error& error) {
+  if (!conditional_) unknown_.push_back(StrCat("line ", line, ": ", error.message()));
+}
+
 ExprPointer ExpressionParser::OneFilter(ExprPointer input) {
   ExprPointer expr = Make(Expr::Kind::kFilter);
   std::string name = TakeName();
   while (SkipOperator(".")) name += "." + TakeName();
   expr->text = name;
   expr->filter = FindFilter(name);
-  if (expr->filter == nullptr) throw Unimplemented("line ", expr->line, ": the filter ", name, " is not known to this engine");
+  if (expr->filter == nullptr) NoteUnknown(expr->line, UnknownFilter(name));
   Add(*expr, std::move(input));
   if (IsOperator("(")) CallArguments(*expr);
   return Finish(std::move(expr));
@@ -148,7 +152,7 @@ ExprPointer ExpressionParser::IsTest(ExprPointer input) {
   while (SkipOperator(".")) name += "." + TakeName();
   expr->text = name;
   expr->test = FindTest(name);
-  if (expr->test == nullptr) throw Unimplemented("line ", expr->line, ": the test ", name, " is not known to this engine");
+  if (expr->test == nullptr) NoteUnknown(expr->line, UnknownTest(name));
   Add(*expr, std::move(input));
   const Kind kind = Current().kind;
   const bool literal = kind == Kind::kName || kind == Kind::kString || kind == Kind::kInt || kind == Kind::kFloat ||

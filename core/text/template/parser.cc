@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <initializer_list>
 #include <unordered_map>
+#include <utility>
 
 #include "core/base/error.h"
 #include "core/text/template/builtins.h"
@@ -21,6 +22,7 @@ class Parser : public ExpressionParser {
 
   Program Run() {
     program_.body = Statements({});
+    if (!unknown_.empty()) throw Unimplemented(unknown_.front());
     return std::move(program_);
   }
 
@@ -69,10 +71,18 @@ class Parser : public ExpressionParser {
     }
   }
 
+  // What `parse` makes, within a condition or not.
+  template <class Parse>
+  auto Within(bool conditional, const Parse& parse) {
+    const bool around = std::exchange(conditional_, conditional);
+    auto made = parse();
+    conditional_ = around;
+    return made;
+  }
   // A body behind the head of its tag; the end's name is taken.
   Body BodyUntil(const char* end) {
     EndHead();
-    Body body = Statements({end});
+    Body body = Within(false, [&] { return Statements({end}); });
     Next();
     return body;
   }
@@ -84,7 +94,7 @@ class Parser : public ExpressionParser {
   std::unique_ptr<Stmt> Statement() {
     if (Current().kind != Kind::kName) Fail("a tag begins with ", Describe(Current()), " instead of a name");
     const std::string& name = Current().text;
-    if (name == "if") return If();
+    if (name == "if") return Within(true, [&] { return If(); });
     if (name == "for") return For();
     if (name == "set") return Set();
     if (name == "macro") return Macro();
@@ -112,10 +122,10 @@ class Parser : public ExpressionParser {
       if (IsName("elif")) continue;
       if (IsName("else")) {
         Next();
-        stmt->else_body = BodyUntil("endif");
-      } else {
-        Next();
+        EndHead();
+        stmt->else_body = Statements({"endif"});
       }
+      Next();
       return stmt;
     }
   }
@@ -126,11 +136,11 @@ class Parser : public ExpressionParser {
     stmt->target = Target(false);
     ExpectName("in");
     stmt->expr = TupleOrExpression(false);
-    if (SkipName("if")) stmt->condition = Expression();
+    if (SkipName("if")) stmt->condition = Within(false, [&] { return Expression(); });
     stmt->recursive = SkipName("recursive");
     EndHead();
     ++loops_;
-    stmt->body = Statements({"else", "endfor"});
+    stmt->body = Within(false, [&] { return Statements({"else", "endfor"}); });
     --loops_;
     if (IsName("else")) {
       Next();
@@ -150,12 +160,15 @@ class Parser : public ExpressionParser {
       return stmt;
     }
     stmt->kind = Stmt::Kind::kSetBlock;
-    if (IsOperator("|")) stmt->expr = FilterChain(nullptr);
+    if (IsOperator("|")) stmt->expr = Within(false, [&] { return FilterChain(nullptr); });
     stmt->body = BodyUntil("endset");
     return stmt;
   }
 
   Parameters Signature() {
+    return Within(false, [&] { return ReadSignature(); });
+  }
+  Parameters ReadSignature() {
     Parameters parameters;
     ExpectOperator("(");
     while (!IsOperator(")")) {
@@ -211,7 +224,7 @@ class Parser : public ExpressionParser {
   std::unique_ptr<Stmt> FilterBlock() {
     auto stmt = Make(Stmt::Kind::kFilterBlock);
     Next();
-    stmt->expr = FilterChain(OneFilter(nullptr));
+    stmt->expr = Within(false, [&] { return FilterChain(OneFilter(nullptr)); });
     stmt->body = BodyUntil("endfilter");
     return stmt;
   }

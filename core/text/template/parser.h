@@ -8,8 +8,8 @@
 
 namespace hlm::jinja {
 
-// Throws INVALID_ARGUMENT naming the line for what is no template, UNIMPLEMENTED naming a statement, filter or test that this
-// engine lacks, RESOURCE_EXHAUSTED for one that is too large or nested deeper than kMaxNesting.
+// Throws INVALID_ARGUMENT naming the line for what is no template, UNIMPLEMENTED naming a statement that this engine lacks or a
+// filter or test outside of conditions, RESOURCE_EXHAUSTED for one that is too large or nested deeper than kMaxNesting.
 Program Parse(std::string_view source);
 
 }  // namespace hlm::jinja

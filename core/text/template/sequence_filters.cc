@@ -283,7 +283,7 @@ void MapInto(Interpreter& interpreter, const Value& input, Arguments& arguments,
   }
   const std::string name = NameArgument(arguments.positional[0], "map");
   const Filter filter = FindFilter(name);
-  if (filter == nullptr) throw Unimplemented("the filter ", name, " is not known to this engine");
+  if (filter == nullptr) throw UnknownFilter(name);
   const Arguments rest{{arguments.positional.begin() + 1, arguments.positional.end()}, arguments.named};
   Taken taken(input, interpreter.budget());
   for (const Value& item : taken) {
@@ -308,7 +308,7 @@ void SelectInto(Interpreter& interpreter, const Value& input, const Arguments& a
   if (arguments.positional.size() > skip) {
     const std::string name = NameArgument(arguments.positional[skip], "select");
     test = FindTest(name);
-    if (test == nullptr) throw Unimplemented("the test ", name, " is not known to this engine");
+    if (test == nullptr) throw UnknownTest(name);
     rest.positional.assign(arguments.positional.begin() + static_cast<int64_t>(skip) + 1, arguments.positional.end());
   }
   Taken taken(input, interpreter.budget());

@@ -86,6 +86,8 @@ bool IsTest(Interpreter&, const Value& value, Arguments& arguments) {
 
 }  // namespace
 
+Error UnknownTest(std::string_view name) { return Unimplemented("the test ", name, " is not known to this engine"); }
+
 Test FindTest(std::string_view name) {
   static const std::map<std::string_view, Test> kTests = {
       {"defined", Simple<Defined>},

@@ -205,6 +205,8 @@ const FilterTable& ValueFilters() {
   return kFilters;
 }
 
+Error UnknownFilter(std::string_view name) { return Unimplemented("the filter ", name, " is not known to this engine"); }
+
 Filter FindFilter(std::string_view name) {
   for (const FilterTable* table : {&TextFilters(), &SequenceFilters(), &ValueFilters()}) {
     const auto at = table->find(name);
