@@ -16,7 +16,7 @@
 struct hlm_dataset {
   std::unique_ptr<hlm::dataset::Dataset> dataset;
   hlm::dataset::Step mismatched;
-  std::atomic<bool> in_use{false};  // no threads: a forked child may go on with it
+  hlm::capi::User in_use{};  // no threads: a forked child may go on with it
 };
 
 namespace hlm::capi {

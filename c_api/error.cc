@@ -1,10 +1,14 @@
 // Errors: objects handed to the caller. No thread-local state.
+#include <execinfo.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <new>
+#include <system_error>
 
 #include "c_api/internal.h"
+#include "core/base/utf8_text.h"
 
 namespace {
 
@@ -17,6 +21,13 @@ hlm_error& OutOfMemory() {
 }
 // Made when the library is loaded, not when memory is short.
 [[maybe_unused]] const hlm_error& out_of_memory_at_load = OutOfMemory();
+
+// libgomp's threads end by pthread_exit, for which glibc opens the unwinder's library, and ends the process where memory is short
+// then. Asked for a trace it opens it now.
+[[maybe_unused]] const int unwinder_at_load = [] {
+  void* frame = nullptr;
+  return backtrace(&frame, 1);
+}();
 
 // A value that a message names may be megabytes long: its middle is left out.
 std::string Shortened(std::string_view message) {
@@ -31,8 +42,9 @@ std::string Shortened(std::string_view message) {
 
 hlm_error* MakeError(hlm::Code code, const char* message) noexcept {
   try {
-    auto error = std::make_unique<hlm_error>(hlm_error{static_cast<int32_t>(code), Shortened(message)});
-    // One line, whatever a file name or another library put into the text.
+    auto error = std::make_unique<hlm_error>(hlm_error{static_cast<int32_t>(code), ""});
+    // One line of UTF-8, whatever a caller, a file name or another library put into the text.
+    hlm::AppendLossy(error->message, Shortened(message));
     std::replace_if(
         error->message.begin(), error->message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
     return error.release();
@@ -52,6 +64,10 @@ hlm_error* CurrentError() noexcept {
     return MakeError(error.code(), error.what());
   } catch (const std::bad_alloc&) {
     return &OutOfMemory();
+  } catch (const std::system_error& error) {
+    // Of a thread that cannot be had: memory for its stack, or the limit of threads.
+    if (error.code() != std::errc::resource_unavailable_try_again) return MakeError(Code::kInternal, error.what());
+    return MakeError(Code::kResourceExhausted, "cannot start a thread: Resource temporarily unavailable");
   } catch (const std::exception& error) {
     return MakeError(Code::kInternal, error.what());
   } catch (...) {

@@ -6,7 +6,7 @@
  * Conventions
  *   Names       hlm_<object>_<verb>. The handle comes first, then inputs, then outputs.
  *   Errors      Every function that can fail returns an hlm_error*: NULL is success. On failure outputs are untouched, and the
- *               error is the only thing to free (hlm_error_destroy). Messages are one line and name the value and the limit.
+ *               error is the only thing to free (hlm_error_destroy). Messages are one line of UTF-8 and name the value and the limit.
  *               Nothing prints, nothing aborts, no C++ exception leaves the library.
  *   Ownership   Said at each argument in one of these words: "borrowed for the call" (the default for every pointer that
  *               goes in: the library never keeps it), "caller frees with Y", "library takes". Destroy functions take NULL.
@@ -17,6 +17,7 @@
  *               hlm_<struct>_init_sized, which writes exactly that many bytes. Foreign-function callers use those.
  *   Types       Counts and dimensions int64_t, sizes in bytes size_t, enumerations int32_t constants, booleans int32_t (0, 1),
  *               strings UTF-8. A buffer is a pointer and its length side by side: foo, n_foo (elements, or bytes for void*).
+ *               Numbers in texts and files have points, whatever locale the program has set.
  *   Threads     Different handles may be used from different threads. One handle is used by one thread at a time, except
  *               that hlm_trainer_cancel may be called from any thread. There is no thread-local state.
  *   Forks       A forked child has no threads of its parent's trainers and optimizers: calls on them are FAILED_PRECONDITION there, and
@@ -109,9 +110,9 @@ typedef struct hlm_model hlm_model;
 #define HLM_DTYPE_SOURCE 3  /* when saving: as AUTO, but weights that the source has packed (fp8, MXFP4) are packed again */
 
 /* Opens a Hugging Face folder: config.json and safetensors (one file, or shards with an index), F32, BF16 or F16; or one checkpoint of
- * a trainer, whose weights are verified as they are read. Families:
- * Llama 2 and 3, Mistral, Qwen2 and 2.5, Qwen3 (dense). NOT_FOUND for missing files, UNIMPLEMENTED naming an architecture or a
- * setting that would change the mathematics, INVALID_ARGUMENT or DATA_LOSS naming file and tensor for damaged ones. */
+ * a trainer, whose weights are verified as they are read. docs/families.md lists the architectures. NOT_FOUND for missing files,
+ * UNIMPLEMENTED naming an architecture or a setting that would change the mathematics, INVALID_ARGUMENT or DATA_LOSS naming file and
+ * tensor for damaged ones. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_open(const char* folder, hlm_model** out_model);
 
 /* A model from the text of a config.json, with weights drawn from a seed: normal(0, initializer_range) for matrices, 1 for
@@ -909,17 +910,20 @@ HLM_API HLM_MUST_USE hlm_error* hlm_checkpoint_list(const char* directory, char*
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_metrics(hlm_trainer* trainer, char** out_json);
 
 /* Starts recording a trace (forgetting an earlier one); hlm_trainer_trace_write ends it and writes it as Chrome/Perfetto JSON
- * with one lane for each stream and the optimizer. FAILED_PRECONDITION where none was started. */
+ * with one lane for each stream and the optimizer. FAILED_PRECONDITION where none was started. Where the file cannot be written the trace
+ * goes on, and can be written elsewhere. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_start(hlm_trainer* trainer);
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_trace_write(hlm_trainer* trainer, const char* path);
 
-/* Asks the call in progress, or the next one, to end with CANCELLED. Legal from any thread. A step that is cancelled before
+/* Asks the call in progress, or the next one, to end with CANCELLED. Legal from any thread. A step, whatever accumulates, apply,
+ * evaluations, logits and log-probabilities end so; what saves, resumes, reads or writes goes on to its end, and the next of those calls
+ * ends instead. A step that is cancelled before
  * its first update changes nothing and drops its gradient; after that it completes. On the CPU it ends before its next operation on a
  * micro-batch, on a GPU before the next unit. Never fails; NULL is ignored. */
 HLM_API void hlm_trainer_cancel(hlm_trainer* trainer);
 
-/* Every later step, accumulate, evaluate and logits ends with DEADLINE_EXCEEDED, as by cancel, once it has run for this many
- * seconds; 0: no limit. */
+/* Every later call that hlm_trainer_cancel ends is ended with DEADLINE_EXCEEDED, as by it, once it has run for this many seconds; 0: no
+ * limit. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_set_deadline(hlm_trainer* trainer, double seconds);
 
 /* Waits for pending updates. */
@@ -1153,7 +1157,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* train
  * several times in order, for documents [first_document, first_document + n_documents), whose n_tokens tokens begin at
  * batch->offsets[first_document]. Arrays [n_tokens], valid during the call: logprobs and entropies (NULL where they were not asked
  * for) go in; d_logprobs = dloss/dlogprob and d_entropies = dloss/dH, zero at first, and *loss, 0 at first, come out. No trainer may
- * be used inside. Non-zero: the call ends with CANCELLED, and what was accumulated is dropped. */
+ * be used inside: of this one every call is FAILED_PRECONDITION. Non-zero: the call ends with CANCELLED, and what was accumulated is dropped. */
 typedef int32_t (*hlm_loss_fn)(void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs,
                                const float* entropies, float* d_logprobs, float* d_entropies, double* loss);
 

@@ -163,6 +163,31 @@ class Handle {
   T* handle_ = nullptr;
 };
 
+// A function object that C calls: what it throws waits until C has returned.
+template <class Fn>
+struct Callee {
+  std::remove_reference_t<Fn>& fn;
+  int64_t size;
+  std::exception_ptr thrown;
+
+  template <class Body>
+  int32_t Run(Body&& body) noexcept {
+    try {
+      body();
+      return 0;
+    } catch (...) {
+      thrown = std::current_exception();
+      return 1;
+    }
+  }
+  // Throws what was thrown, else what `error` says.
+  void Check(hlm_error* error) const {
+    if (thrown == nullptr) return hlm::Check(error);
+    hlm_error_destroy(error);
+    std::rethrow_exception(thrown);
+  }
+};
+
 inline std::string TakeString(char* text, size_t size) {
   struct Owner {
     char* text;
@@ -518,6 +543,33 @@ class Group {
     Check(hlm_group_from_callback(rank, size, all_gather, user_data, &options, group.handle_.out()));
     return group;
   }
+  // The same with a function object: own bytes to a vector of everybody's, in the order of ranks. What it throws is thrown from here.
+  template <class Fn, class = std::enable_if_t<std::is_invocable_r_v<std::vector<std::string>, Fn&, const std::string&>>>
+  static Group FromCallback(int64_t rank, int64_t size, Fn&& all_gather, const hlm_group_options& options = GroupOptions()) {
+    internal::Callee<Fn> callee{all_gather, size, nullptr};
+    const auto run = [](void* user_data, const void* own, void* all, size_t n_bytes) -> int32_t {
+      auto& to = *static_cast<internal::Callee<Fn>*>(user_data);
+      return to.Run([&] {
+        const std::vector<std::string> ranks = to.fn(std::string(static_cast<const char*>(own), n_bytes));
+        if (ranks.size() != static_cast<size_t>(to.size)) {
+          throw Exception(HLM_INVALID_ARGUMENT, "all_gather gave bytes of " + std::to_string(ranks.size()) +
+                                                    " ranks; the group has " + std::to_string(to.size));
+        }
+        char* place = static_cast<char*>(all);
+        for (const std::string& one : ranks) {
+          if (one.size() != n_bytes) {
+            throw Exception(HLM_INVALID_ARGUMENT, "all_gather gave " + std::to_string(one.size()) +
+                                                      " bytes of a rank; every rank has " + std::to_string(n_bytes));
+          }
+          std::memcpy(place, one.data(), n_bytes);
+          place += n_bytes;
+        }
+      });
+    };
+    Group group;
+    callee.Check(hlm_group_from_callback(rank, size, run, &callee, &options, group.handle_.out()));
+    return group;
+  }
 
   int64_t Rank() const noexcept { return hlm_group_rank(get()); }
   int64_t Size() const noexcept { return hlm_group_size(get()); }
@@ -637,6 +689,27 @@ class Trainer {
   Evaluation AccumulateFn(const hlm_batch& batch, int64_t group, bool entropies, hlm_loss_fn fn, void* user_data) {
     Evaluation result{};
     Check(hlm_trainer_accumulate_fn(get(), &batch, group, entropies ? 1 : 0, fn, user_data, &result.loss, &result.tokens));
+    return result;
+  }
+  // The same with a function object, which returns the loss of its documents: fn(first_document, n_documents, logprobs, entropies,
+  // d_logprobs, d_entropies), spans of one float an id, those of entropies empty where they are not asked for. What it throws is thrown
+  // from here, and what was accumulated is dropped.
+  template <class Fn, class = std::enable_if_t<std::is_invocable_r_v<double, Fn&, int64_t, int64_t, Span<const float>,
+                                                                     Span<const float>, Span<float>, Span<float>>>>
+  Evaluation AccumulateFn(const hlm_batch& batch, int64_t group, bool entropies, Fn&& fn) {
+    internal::Callee<Fn> callee{fn, 0, nullptr};
+    const auto run = [](void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs,
+                        const float* own_entropies, float* d_logprobs, float* d_entropies, double* loss) -> int32_t {
+      auto& to = *static_cast<internal::Callee<Fn>*>(user_data);
+      const size_t n_entropies = own_entropies != nullptr ? n_tokens : 0;
+      return to.Run([&] {
+        *loss = to.fn(first_document, n_documents, Span<const float>(logprobs, n_tokens),
+                      Span<const float>(own_entropies, n_entropies), Span<float>(d_logprobs, n_tokens),
+                      Span<float>(d_entropies, n_entropies));
+      });
+    };
+    Evaluation result{};
+    callee.Check(hlm_trainer_accumulate_fn(get(), &batch, group, entropies ? 1 : 0, run, &callee, &result.loss, &result.tokens));
     return result;
   }
   std::string Metrics() {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "c_api/horizon_lm.h"
@@ -24,10 +25,13 @@
 
 namespace hlm::capi {
 
+// The thread whose call is in a handle; none where there is no such call.
+using User = std::atomic<std::thread::id>;
+
 // Whether a call is in a handle, and which process made it. A forked child has the parent's memory and none of its threads: what
 // waits for one would wait for ever.
 struct InUse {
-  std::atomic<bool> now{false};
+  User now{};
   const pid_t process = getpid();
   bool InForkedChild() const { return getpid() != process; }
 };
@@ -50,7 +54,7 @@ struct hlm_tokenizer {
 struct hlm_decoder {
   hlm_decoder(std::shared_ptr<const hlm::Tokenizer> tokenizer, bool skip) : decoder(std::move(tokenizer), skip) {}
   hlm::StreamDecoder decoder;
-  std::atomic<bool> in_use{false};
+  hlm::capi::User in_use{};
 };
 
 struct hlm_template {
@@ -105,27 +109,33 @@ template <class Body>
   }
 }
 
-// Marks a handle as in use while it lives. Two threads in one handle is the caller's bug; it is reported instead of corrupting
-// memory, and a forked child is told so instead of waiting for threads that it does not have.
+// Marks a handle as in use while it lives. Two threads in one handle, or a function of the caller's that uses the handle from whose call
+// it is called, is the caller's bug; it is reported instead of corrupting memory, and a forked child is told so instead of waiting for
+// threads that it does not have.
 class Use {
  public:
-  Use(std::atomic<bool>& in_use, const char* what) : in_use_(in_use) {
-    if (in_use_.exchange(true, std::memory_order_acquire)) throw FailedPrecondition(what, " is in use by another thread");
+  Use(User& in_use, const char* what) : in_use_(in_use) {
+    std::thread::id user{};
+    const std::thread::id own = std::this_thread::get_id();
+    if (in_use_.compare_exchange_strong(user, own, std::memory_order_acquire)) return;
+    if (user != own) throw FailedPrecondition(what, " is in use by another thread");
+    throw FailedPrecondition(what,
+                             " is in use by the call from which this one is made: a function that is called back may not use it");
   }
   // Of a handle that has threads.
   Use(InUse& in_use, const char* what) : Use(Here(in_use, what), what) {}
-  ~Use() { in_use_.store(false, std::memory_order_release); }
+  ~Use() { in_use_.store({}, std::memory_order_release); }
   Use(const Use&) = delete;
   Use& operator=(const Use&) = delete;
 
  private:
-  static std::atomic<bool>& Here(InUse& in_use, const char* what) {
+  static User& Here(InUse& in_use, const char* what) {
     if (!in_use.InForkedChild()) return in_use.now;
     throw FailedPrecondition(what, " was made in process ", in_use.process, " and has no threads in its forked child ", getpid(),
                              ": make one in the child");
   }
 
-  std::atomic<bool>& in_use_;
+  User& in_use_;
 };
 
 // Frees a handle that has threads, or memory that threads of its device hand back; in a forked child it stays, since freeing it

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <exception>
+#include <locale>
 #include <sstream>
 #include <string>
 #include <utility>
@@ -46,7 +47,8 @@ class Error : public std::exception {
 template <class... Parts>
 std::string StrCat(const Parts&... parts) {
   std::ostringstream out;
-  out.exceptions(std::ios::badbit);  // a text that memory was too short for is an error, not a shorter text
+  out.imbue(std::locale::classic());  // not the program's, which may write 1.000
+  out.exceptions(std::ios::badbit);   // a text that memory was too short for is an error, not a shorter text
   (out << ... << parts);
   return out.str();
 }

@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/io/json_literals.h"
 
 #include <algorithm>
@@ -60,7 +61,7 @@ class Finder {
     }
     const std::string number(text_.substr(begin, at_ - begin));
     char* end = nullptr;
-    const double value = std::strtod(number.c_str(), &end);
+    const double value = ToDouble(number.c_str(), &end);
     if (*end != '\0' || number.find_first_not_of("+-.eE0123456789") != std::string::npos) return;  // none: the parser says so
     if (!std::isinf(value)) {
       ++number_;

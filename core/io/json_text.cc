@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/io/json_text.h"
 
 #include <algorithm>
@@ -168,6 +169,7 @@ namespace {
 
 JsonValue Build(std::string_view text, const std::string& where, bool unique_keys, FoundLiterals& literals) {
   TreeBuilder builder(where, unique_keys, literals);
+  const CLocale point;  // nlohmann reads numbers, and hands them on, as the locale writes them
   nlohmann::json::sax_parse(text.begin(), text.end(), &builder);
   return builder.Take();
 }

@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/io/json_value.h"
 
 #include <cstdlib>
@@ -71,7 +72,7 @@ std::string JsonValue::KindInWords() const {
 double JsonValue::Number() const {
   if (const auto* value = std::get_if<int64_t>(&value_)) return static_cast<double>(*value);
   if (const auto* value = std::get_if<uint64_t>(&value_)) return static_cast<double>(*value);
-  if (IsLiteral()) return std::strtod(Literal().text.c_str(), nullptr);
+  if (IsLiteral()) return ToDouble(Literal().text.c_str());
   return std::get<double>(value_);
 }
 

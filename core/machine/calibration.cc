@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/machine/calibration.h"
 
 #include <fcntl.h>
@@ -159,6 +160,7 @@ DeviceRates CalibratedRates(const std::string& key, const std::function<std::uni
     const std::unique_ptr<Device> device = make();
     const DeviceRates r = MeasureRates(*device);
     char line[256];
+    const CLocale point;
     std::snprintf(line, sizeof line, "%.6g %.6g %.6g %.6g %.6g %.6g", r.up, r.down, r.both, r.copy, r.product_bf16,
                   r.product_f32);
     return std::string(line);
@@ -167,6 +169,7 @@ DeviceRates CalibratedRates(const std::string& key, const std::function<std::uni
   std::string line = CalibrationFile().Get("rates|" + key, text, &kept);
   DeviceRates r;
   const auto read = [&] {
+    const CLocale point;
     return std::sscanf(line.c_str(), "%lg %lg %lg %lg %lg %lg", &r.up, &r.down, &r.both, &r.copy, &r.product_bf16,
                        &r.product_f32) == 6 &&
            std::min({r.up, r.down, r.both, r.copy, r.product_bf16, r.product_f32}) > 0;

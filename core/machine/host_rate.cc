@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/machine/host_rate.h"
 
 #include <algorithm>
@@ -43,12 +44,15 @@ double MeasureHostRate(int threads) {
 double CalibratedHostRate(const std::string& key, int threads) {
   const auto text = [threads] {
     char line[32];
-    std::snprintf(line, sizeof line, "%.6g", MeasureHostRate(threads));
+    const double rate = MeasureHostRate(threads);
+    const CLocale point;
+    std::snprintf(line, sizeof line, "%.6g", rate);
     return std::string(line);
   };
   bool kept = false;
   const std::string line = CalibrationFile().Get(StrCat("host memory|", threads, " threads|", key), text, &kept);
   double rate = 0;
+  const CLocale point;
   if (std::sscanf(line.c_str(), "%lg", &rate) == 1 && rate > 0) return rate;
   return MeasureHostRate(threads);  // a damaged file
 }

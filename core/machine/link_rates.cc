@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/machine/link_rates.h"
 
 #include <algorithm>
@@ -80,6 +81,7 @@ LinkRates CalibratedLinks(const std::string& key, const std::function<std::vecto
     for (const auto& device : devices) pointers.push_back(device.get());
     const LinkRates rates = MeasureLinks(pointers);
     char line[64];
+    const CLocale point;
     std::snprintf(line, sizeof line, "%.6g %.6g", rates.links, rates.peer);
     return std::string(line);
   };
@@ -87,6 +89,7 @@ LinkRates CalibratedLinks(const std::string& key, const std::function<std::vecto
   std::string line = CalibrationFile().Get("links|" + key, text, &kept);
   LinkRates rates;
   const auto read = [&] {
+    const CLocale point;
     return std::sscanf(line.c_str(), "%lg %lg", &rates.links, &rates.peer) == 2 && std::min(rates.links, rates.peer) > 0;
   };
   if (read()) return rates;

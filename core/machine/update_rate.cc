@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/machine/update_rate.h"
 
 #include <algorithm>
@@ -53,9 +54,11 @@ UpdatePath FasterUpdate(bool split, int threads) {
   CalibrationFile file;
   if (file.path().empty()) return UpdatePath::kFused;
   const auto measure = [&] {
+    const double fused = MeasureUpdateRate(UpdatePath::kFused, split, threads);
+    const double onednn = MeasureUpdateRate(UpdatePath::kOneDnn, split, threads);
     char line[64];
-    std::snprintf(line, sizeof line, "%.6g %.6g", MeasureUpdateRate(UpdatePath::kFused, split, threads),
-                  MeasureUpdateRate(UpdatePath::kOneDnn, split, threads));
+    const CLocale point;
+    std::snprintf(line, sizeof line, "%.6g %.6g", fused, onednn);
     return std::string(line);
   };
   bool kept = false;
@@ -63,6 +66,7 @@ UpdatePath FasterUpdate(bool split, int threads) {
                                            OptimizerPath(UpdatePath::kFused), "|", OptimizerPath(UpdatePath::kOneDnn)),
                                     measure, &kept);
   double fused = 0, onednn = 0;
+  const CLocale point;
   const bool read = std::sscanf(line.c_str(), "%lg %lg", &fused, &onednn) == 2;
   return kept && read && onednn > kWorthIt * fused ? UpdatePath::kOneDnn : UpdatePath::kFused;
 }

@@ -142,7 +142,7 @@ void CheckGroups(const PlanInputs& in, PlanOptions& o) {
     throw InvalidArgument("route is peer and device is ", in.machine.devices.front(),
                           " alone: name several, or set route to auto");
   }
-  CheckRange("reduction_groups", o.reduction_groups, 1, 1024);
+  CheckRange("reduction_groups", o.reduction_groups, 0, 1024);
   if (backward && o.reduction_groups % devices != 0) {
     throw InvalidArgument("reduction_groups is ", o.reduction_groups, "; it must be a multiple of the ", devices, " devices",
                           of_processes);

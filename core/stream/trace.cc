@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <fstream>
 #include <memory>
 #include <set>
 
 #include "core/base/error.h"
+#include "core/io/file.h"
 #include "core/io/json_writer.h"
 
 namespace hlm {
@@ -53,6 +53,11 @@ Trace::StreamSpan::~StreamSpan() {
 
 void Trace::Write(const std::string& path) {
   if (!on_.exchange(false)) throw FailedPrecondition("no trace was started");
+  struct Resume {  // where it cannot be written: nothing is lost, and it can be written elsewhere
+    std::atomic<bool>& on;
+    bool written = false;
+    ~Resume() { on = !written; }
+  } resume{on_};
   std::lock_guard lock(mutex_);
   for (Span& span : spans_) {
     if (span.begin_stamp == nullptr) continue;
@@ -89,8 +94,9 @@ void Trace::Write(const std::string& path) {
   json.EndObject();
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << json.text() << "\n";
-  file.flush();
-  if (!file) throw InvalidArgument("cannot write the trace to ", path, ": ", std::strerror(errno));
+  file.close();
+  if (!file) throw FileError(errno, "write the trace to", path);
+  resume.written = true;
   spans_.clear();
 }
 

@@ -181,6 +181,25 @@ TEST(Cpp, Losses) {
   const hlm::Evaluation own = trainer.AccumulateFn(all, 1, false, sum, nullptr);
   EXPECT_EQ(own.tokens, 13);
   EXPECT_NEAR(own.loss / 13, trainer.Evaluate(all).loss, 1e-5);
+  // As a function object it is the same.
+  trainer.Discard();
+  int64_t documents = 0;
+  const auto object = [&](int64_t, int64_t n, hlm::Span<const float> p, hlm::Span<const float> h, hlm::Span<float> d,
+                          hlm::Span<float> d_h) {
+    EXPECT_EQ(h.size() + d_h.size(), 0u);
+    documents += n;
+    double loss = 0;
+    for (size_t i = 0; i < p.size(); ++i) loss -= p.data()[i], d.data()[i] = -1;
+    return loss;
+  };
+  EXPECT_EQ(trainer.AccumulateFn(all, 1, false, object).loss, own.loss);
+  EXPECT_EQ(documents, static_cast<int64_t>(offsets.size()) - 1);
+  // What it throws arrives, and leaves nothing behind.
+  struct Mine {};
+  const auto throws = [](int64_t, int64_t, hlm::Span<const float>, hlm::Span<const float>, hlm::Span<float>,
+                         hlm::Span<float>) -> double { throw Mine(); };
+  EXPECT_THROW(trainer.AccumulateFn(all, 1, false, throws), Mine);
+  Fails(HLM_FAILED_PRECONDITION, "nothing was accumulated", [&] { trainer.Apply(); });
   dpo.n_reference_sums = 3;
   Fails(HLM_INVALID_ARGUMENT, "n_reference_sums is 3", [&] { trainer.AccumulatePreference(pairs, dpo); });
 }
@@ -254,6 +273,32 @@ TEST(Cpp, AGroupOfACallback) {
   EXPECT_EQ(gathered[1], gathered[0]);
   const auto failing = [](void*, const void*, void*, size_t) { return int32_t{1}; };
   Fails(HLM_UNAVAILABLE, "", [&] { hlm::Group::FromCallback(0, 2, failing, nullptr); });
+}
+
+TEST(Cpp, AGroupOfAFunctionObject) {
+  Meeting meeting;
+  std::vector<std::string> gathered[2];
+  const auto run = [&](int64_t rank) {
+    Attendee attendee{&meeting, rank};
+    hlm::Group group = hlm::Group::FromCallback(rank, 2, [&](const std::string& own) {
+      std::string all(2 * own.size(), '\0');
+      Attendee::AllGather(&attendee, own.data(), &all[0], own.size());
+      return std::vector<std::string>{all.substr(0, own.size()), all.substr(own.size())};
+    });
+    gathered[rank] = group.AllGather(rank == 0 ? "one" : "two");
+    group.Barrier();
+  };
+  std::thread other(run, 1);
+  run(0);
+  other.join();
+  EXPECT_EQ(gathered[0], (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(gathered[1], gathered[0]);
+  struct Mine {};
+  EXPECT_THROW(hlm::Group::FromCallback(0, 2, [](const std::string&) -> std::vector<std::string> { throw Mine(); }), Mine);
+  const auto few = [](const std::string& own) { return std::vector<std::string>{own}; };
+  Fails(HLM_INVALID_ARGUMENT, "of 1 ranks; the group has 2", [&] { hlm::Group::FromCallback(0, 2, few); });
+  const auto brief = [](const std::string& own) { return std::vector<std::string>{own, "x"}; };
+  Fails(HLM_INVALID_ARGUMENT, "1 bytes of a rank", [&] { hlm::Group::FromCallback(0, 2, brief); });
 }
 
 TEST(Cpp, PackedMoments) {

@@ -101,6 +101,9 @@ done
 same_as_c "$c_program" "$work/modular.txt" "$work/modular"
 (cd "$work" && "$jdk/java" -cp "$work/lib/horizonlm.jar:$work/classes" NoLibrary "with the classifier linux-x86_64")
 
+# On the module path the jar with the libraries must be named; where it is not, the error says how.
+(cd "$work" && "$jdk/java" -cp "$work/classes" -p "$work/lib" --add-modules org.horizonlm NoLibrary "--add-modules org.horizonlm.linux_x86_64")
+
 # The service: texts in, trained in the background, a lower loss out.
 (cd "$work" && exec "$jdk/java" -Djava.io.tmpdir="$work/tmp" -cp "$work/lib/*:$work/classes" TrainingService 0) >"$work/service.txt" 2>&1 &
 service=$!

@@ -36,6 +36,16 @@ TEST(Error, MessagesAreOneLineWhateverTheCallerPassed) {
   EXPECT_EQ(text, nullptr);
 }
 
+TEST(Error, MessagesAreUtf8WhateverTheCallerPassed) {
+  hlm_model* model = nullptr;
+  ExpectError(hlm_model_create("{\"architectures\": [\"A\"], \"a\": \"\xff\"}", 0, &model), HLM_INVALID_ARGUMENT, {});
+  float values[4] = {};
+  const Trainer trainer = TinyTrainer();
+  // One replacement for each byte that begins no character, as Python decodes them.
+  ExpectError(hlm_trainer_read_tensor(trainer.get(), "a\xff\xfe\xc3", HLM_TENSOR_WEIGHT, 0, values, sizeof(values)),
+              HLM_NOT_FOUND, {"a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"});
+}
+
 TEST(Device, ListEndsWithTheCpu) {
   char* text = nullptr;
   ASSERT_OK(hlm_device_list(&text));

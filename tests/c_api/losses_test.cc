@@ -267,7 +267,7 @@ int32_t SquaredLoss(void* user_data, int64_t first_document, int64_t n_documents
   EXPECT_EQ(n_documents % 2, 0);
   EXPECT_NE(entropies, nullptr);
   EXPECT_NE(d_entropies, nullptr);
-  ExpectError(hlm_trainer_finish(seen->trainer), HLM_FAILED_PRECONDITION, {"in use"});
+  ExpectError(hlm_trainer_finish(seen->trainer), HLM_FAILED_PRECONDITION, {"in use by the call from which this one is made"});
   for (size_t t = 0; t < n_tokens; ++t) {
     seen->logprobs.push_back(logprobs[t]);
     *loss += 0.5 * static_cast<double>(logprobs[t]) * static_cast<double>(logprobs[t]);

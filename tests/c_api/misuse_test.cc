@@ -126,6 +126,7 @@ TEST(PlanMisuse, EveryOptionOutOfRangeIsNamed) {
        [](auto& o) { o.batch_size = 1 << 20, o.seq_len = 1 << 12; },
        {"batch_size * seq_len is 4294967296", "2147483647"}},
       {"peers of one device", [](auto& o) { o.route = HLM_ROUTE_PEER; }, {"route is peer", "alone", "set route to auto"}},
+      {"reduction_groups", [](auto& o) { o.reduction_groups = -1; }, {"reduction_groups is -1; it must lie in [0, 1024]"}},
       {"micro_batch", [](auto& o) { o.micro_batch = 3; }, {"micro_batch is 3"}},
       {"sweeps", [](auto& o) { o.sweeps = -1; }, {"sweeps is -1"}},
       {"slots", [](auto& o) { o.slots = -1; }, {"slots is -1"}},

@@ -2,7 +2,9 @@
 #include <climits>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <vector>
@@ -228,6 +230,22 @@ TEST(TrainerMisuse, ValuesThatAreNotFiniteAreNotWritten) {
   EXPECT_EQ(before, after);
   ASSERT_OK(hlm_trainer_read_tensor(trainer.get(), kTensor, HLM_TENSOR_SECOND_MOMENT, 0, after.data(), kTensorBytes));
   EXPECT_EQ(after, std::vector<float>(32 * 32, 0.0f));
+}
+
+// A file that cannot be written does not cost the trace.
+TEST(TrainerMisuse, ATraceIsWrittenElsewhere) {
+  const Trainer trainer = TinyTrainer();
+  ASSERT_OK(hlm_trainer_trace_start(trainer.get()));
+  ExpectGoodStep(trainer.get());
+  ExpectError(hlm_trainer_trace_write(trainer.get(), "/no/such/folder/trace.json"), HLM_NOT_FOUND,
+              {"/no/such/folder/trace.json"});
+  ExpectError(hlm_trainer_trace_write(trainer.get(), "/dev/full"), HLM_RESOURCE_EXHAUSTED, {"/dev/full"});
+  const std::string path = testing::TempDir() + "/trace_elsewhere.json";
+  ASSERT_OK(hlm_trainer_trace_write(trainer.get(), path.c_str()));
+  std::ifstream file(path);
+  const std::string text((std::istreambuf_iterator<char>(file)), {});
+  EXPECT_NE(text.find("\"ph\":\"X\""), std::string::npos) << text;
+  ExpectError(hlm_trainer_trace_write(trainer.get(), path.c_str()), HLM_FAILED_PRECONDITION, {"no trace was started"});
 }
 
 TEST(TrainerMisuse, CallsOutOfOrder) {

@@ -71,7 +71,8 @@ def _numbers(view: memoryview, typecode: str, itemsize: int) -> Any:
     if numpy is not None and view.nbytes > 0:
         values = numpy.asarray(view)
         if typecode == "f":
-            return values.astype(f"f{itemsize}").tobytes()
+            with numpy.errstate(over="ignore"):  # the library's to refuse, by its place
+                return values.astype(f"f{itemsize}").tobytes()
         bound = 1 << (8 * itemsize - 1)
         if int(values.min()) >= -bound and int(values.max()) < bound:
             return values.astype(f"i{itemsize}").tobytes()
@@ -140,6 +141,12 @@ class Batch:
         flat_weights = None if weights is None else _chain("f", weights)
         return cls(ids, offsets, flat_labels, flat_weights, denominator)
 
+    def __reduce__(self) -> Any:
+        """Pickled, as from the workers of a loader: copies of the buffers."""
+        ids, offsets, labels, weights, denominator, entropy_weights, temperature = self._arguments()
+        labels, weights, entropy_weights = _owned("i", labels), _owned("f", weights), _owned("f", entropy_weights)
+        return Batch, (_owned("i", ids), _owned("q", offsets), labels, weights, denominator, entropy_weights, temperature)
+
     def __len__(self) -> int:
         return self.n_documents
 
@@ -183,6 +190,11 @@ class Documents(NamedTuple):
     rows: "array[int]"
     trained: int
     epoch: int
+
+
+def _owned(typecode: str, value: Any) -> Any:
+    """A view's numbers as an array; anything else itself."""
+    return array(typecode, value.tobytes()) if isinstance(value, memoryview) else value
 
 
 def _is_nested(value: Any) -> bool:

@@ -4,6 +4,7 @@
 #include <ctime>
 #include <map>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/text/template/builtins.h"
 #include "core/text/template/format.h"
@@ -99,6 +100,7 @@ Value StrftimeNow(Interpreter& interpreter, Arguments& arguments) {
   const std::string format = std::string(bound[0].text().bytes()) + " ";  // never "", which strftime cannot tell from an error
   std::string text(format.size() * 8 + 256, '\0');
   std::tm now = interpreter.now();
+  const CLocale english;
   text.resize(std::strftime(text.data(), text.size(), format.c_str(), &now));
   if (text.empty()) throw InvalidArgument("strftime_now: the format is too long");
   text.pop_back();

@@ -1,3 +1,4 @@
+#include "core/base/c_locale.h"
 #include "core/text/template/lexer.h"
 
 #include <algorithm>
@@ -252,7 +253,7 @@ class Lexer {
     if (real) {
       const auto [stop, failure] = std::from_chars(begin, end, token.real);
       if (stop != end || (failure != std::errc() && failure != std::errc::result_out_of_range)) Fail("not a number: ", text);
-      if (failure == std::errc::result_out_of_range) token.real = std::strtod(text.c_str(), nullptr);
+      if (failure == std::errc::result_out_of_range) token.real = ToDouble(text.c_str());
     } else {
       const auto [stop, failure] = std::from_chars(begin, end, token.whole, base);
       if (failure == std::errc::result_out_of_range) Fail("the number ", text.substr(0, 40), " has more than 63 bits");

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/text/template/format.h"
 #include "core/text/template/operators.h"
@@ -43,6 +44,7 @@ std::string Number(const Spec& spec, const Value& value) {
     const std::string prefix = !spec.alternate ? "" : std::string("0") + spec.kind;
     return (whole < 0 ? "-" : spec.plus ? "+" : spec.space ? " " : "") + prefix + buffer;
   }
+  const CLocale point;
   std::snprintf(buffer, sizeof buffer, (flags + ".*" + spec.kind).c_str(), precision < 0 ? 6 : precision, value.AsDouble());
   return buffer;
 }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <optional>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/text/template/builtins.h"
 #include "core/text/template/filters.h"
@@ -46,7 +47,7 @@ std::optional<double> ParseReal(std::string_view given) {
     if (text.empty() || (!IsDecimal(static_cast<unsigned char>(text[0])) && text[0] != '.')) return std::nullopt;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (end != text.data() + text.size() || failure == std::errc::invalid_argument) return std::nullopt;
-    if (failure == std::errc::result_out_of_range) value = std::strtod(text.c_str(), nullptr);
+    if (failure == std::errc::result_out_of_range) value = ToDouble(text.c_str());
   }
   return minus ? -value : value;
 }
@@ -126,6 +127,7 @@ double RoundTo(double value, int64_t digits) {
   if (digits < -300) return 0;
   char buffer[700];
   if (digits >= 0) {
+    const CLocale point;
     std::snprintf(buffer, sizeof buffer, "%.*f", static_cast<int>(digits), value);  // correctly rounded from the exact value
     return std::strtod(buffer, nullptr);
   }

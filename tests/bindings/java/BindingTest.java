@@ -63,6 +63,7 @@ public final class BindingTest {
 
   static void fails(Code code, String part, Body body) {
     HorizonLmException error = thrown(HorizonLmException.class, body);
+    check(error.toString().equals("org.horizonlm.HorizonLmException: " + code + ": " + error.getMessage()), "as in a log: " + error);
     check(error.code() == code && error.getMessage().contains(part), error.code() + ": " + error.getMessage() + "; wanted " + code + ": " + part);
   }
 

@@ -1,7 +1,9 @@
 """Buffers of every kind: those that are taken are taken in place, the others are Python's own errors that name the argument."""
 
 import ctypes
+import pickle
 import unittest
+import warnings
 from array import array
 
 import numpy as np
@@ -70,12 +72,30 @@ class BuffersTest(unittest.TestCase):
             with self.assertRaisesRegex(ValueError, r"ids have 3 dimensions, \(2, 2, 2\)"):
                 self.trainer.evaluate(np.ones((2, 2, 2), kind))
 
+    def test_a_batch_can_be_pickled(self):
+        rows = np.array([[1, 2, 3, 4], [5, 6, 7, 8]])
+        for batch in (
+            hlm.Batch(rows, weights=np.ones((2, 4))),
+            hlm.Batch(rows.astype(np.int32), labels=rows, temperature=2.0),
+            hlm.Batch(memoryview(array("i", [1, 2, 3])), entropy_weights=[0.5, 0.5, 0.5]),
+            hlm.Batch([[1, 2, 3], [4, 5]], denominator=3.0),
+        ):
+            again = pickle.loads(pickle.dumps(batch))
+            self.assertEqual([list(ids) for ids in again], [list(ids) for ids in batch])
+            self.assertEqual(self.trainer.evaluate(again), self.trainer.evaluate(batch))
+
     def test_a_batch_is_a_sequence_of_documents(self):
         batch = hlm.Batch.of([[1, 2, 3], [4, 5]])
         self.assertEqual([list(document) for document in batch], [[1, 2, 3], [4, 5]])
         self.assertEqual(len(batch), 2)
         self.assertEqual(repr(batch), "<Batch of 2 documents, 5 ids>")
         self.assertEqual(repr(hlm.Batch([[7]])), "<Batch of 1 document, 1 id>")
+
+    def test_floats_that_float32_does_not_hold_are_refused_without_a_warning(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            with self.assertRaisesRegex(hlm.InvalidArgumentError, r"weights.1. is inf"):
+                self.trainer.evaluate([1, 2, 3], weights=np.array([1, 1e300, 1]))
 
     def test_floats_of_another_type_and_masks_are_copied(self):
         ids, weights = [1, 2, 3, 4], [1, 0, 1, 1]

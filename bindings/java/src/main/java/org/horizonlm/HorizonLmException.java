@@ -40,6 +40,16 @@ public final class HorizonLmException extends RuntimeException {
   }
 
   /**
+   * What a log shows: the class, the code and the message.
+   *
+   * @return as "org.horizonlm.HorizonLmException: NOT_FOUND: /nowhere: no such folder"
+   */
+  @Override
+  public String toString() {
+    return getClass().getName() + ": " + code + ": " + getMessage();
+  }
+
+  /**
    * What kind of error it is.
    *
    * @return the kind

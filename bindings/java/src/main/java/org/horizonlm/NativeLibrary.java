@@ -63,7 +63,9 @@ final class NativeLibrary {
     String platform = platform();
     List<String> resources = filesOf(platform);
     if (resources.isEmpty()) {
-      throw new IOException("there is no jar with native libraries for " + platform + " on the class path: horizonlm with the classifier " + platform);
+      boolean modular = NativeLibrary.class.getModule().isNamed();
+      throw new IOException("there is no jar with native libraries for " + platform + " on the class path" + (modular ? " or among the modules" : "")
+          + ": horizonlm with the classifier " + platform + (modular ? "; on the module path add it by --add-modules org.horizonlm." + platform.replace('-', '_') : ""));
     }
     // Without a driver the CUDA device's library is of no use; unpacking it would only take time.
     List<String> cuda = Files.exists(Path.of("/proc/driver/nvidia/version")) ? filesOf(platform + "-cuda13") : List.of();
