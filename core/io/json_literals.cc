@@ -1,4 +1,3 @@
-#include "core/base/c_locale.h"
 #include "core/io/json_literals.h"
 
 #include <algorithm>
@@ -7,6 +6,8 @@
 #include <optional>
 #include <utility>
 #include <vector>
+
+#include "core/base/c_locale.h"
 
 namespace hlm {
 namespace {

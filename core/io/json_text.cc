@@ -1,4 +1,3 @@
-#include "core/base/c_locale.h"
 #include "core/io/json_text.h"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/io/json_literals.h"

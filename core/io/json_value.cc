@@ -1,8 +1,9 @@
-#include "core/base/c_locale.h"
 #include "core/io/json_value.h"
 
 #include <cstdlib>
 #include <limits>
+
+#include "core/base/c_locale.h"
 
 namespace hlm {
 

@@ -1,4 +1,3 @@
-#include "core/base/c_locale.h"
 #include "core/machine/calibration.h"
 
 #include <fcntl.h>
@@ -12,6 +11,7 @@
 #include <fstream>
 #include <vector>
 
+#include "core/base/c_locale.h"
 #include "core/base/dtype.h"
 #include "core/base/random.h"
 #include "core/device/ops.h"

@@ -1,4 +1,3 @@
-#include "core/base/c_locale.h"
 #include "core/machine/host_rate.h"
 
 #include <algorithm>
@@ -7,6 +6,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/machine/calibration.h"
 #include "cpu_optim/host_pool.h"

@@ -1,10 +1,10 @@
-#include "core/base/c_locale.h"
 #include "core/machine/link_rates.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/machine/calibration.h"
 

@@ -1,4 +1,3 @@
-#include "core/base/c_locale.h"
 #include "core/machine/update_rate.h"
 
 #include <algorithm>
@@ -8,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/machine/calibration.h"
 

@@ -1,10 +1,10 @@
-#include "core/base/c_locale.h"
 #include "core/text/template/lexer.h"
 
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 
+#include "core/base/c_locale.h"
 #include "core/base/error.h"
 #include "core/base/utf8.h"
 #include "core/text/template/unicode.h"
