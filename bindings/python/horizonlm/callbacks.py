@@ -125,7 +125,7 @@ class WandB(_Tracker):
 
     def _log(self, values: Dict[str, float]) -> None:
         # wandb's own step only grows: a run that somebody else logs to, or that trains twice, would lose what has a lower one.
-        self._run.log({**values, "train/step": self._step})
+        self._run.log(dict(values, **{"train/step": float(self._step)}))
 
     def on_train_end(self, trainer: "Trainer", error: Optional[BaseException]) -> None:
         """Ends the run that it began; as failed where there was an error."""
