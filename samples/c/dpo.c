@@ -70,6 +70,7 @@ static int run(char** argv, state* s) {
 int main(int argc, char** argv) {
   state s = {NULL, NULL, NULL, NULL, NULL, NULL};
   int status = argc == 4 ? run(argv, &s) : 2;
+  if (argc != 4) fprintf(stderr, "usage: dpo MODEL_FOLDER PAIRS.jsonl OUTPUT_FOLDER\n");
   free(s.logprobs);
   hlm_weights_destroy(s.reference);
   hlm_trainer_destroy(s.trainer);

@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   hlm_plan* plan = NULL;
   hlm_trainer* trainer = NULL;
   int status = argc == 2 ? run(argv[1], &model, &plan, &trainer) : 2;
+  if (argc != 2) fprintf(stderr, "usage: finetune OUTPUT_FOLDER\n");
   hlm_trainer_destroy(trainer);
   hlm_plan_destroy(plan);
   hlm_model_destroy(model);

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   tensor t = {0};
   int64_t n = argc > 1 ? strtoll(argv[1], NULL, 10) : 100003;
   int status = argc <= 2 && n > 0 ? run(n, &optimizer, &t) : 2;
+  if (argc > 2 || n <= 0) fprintf(stderr, "usage: optimizer [N], elements, 1 or more\n");
   for (int k = 0; k < 2; ++k) free(t.moment[k]), free(t.scales[k]);
   free(t.weight), free(t.hi), free(t.lo), free(t.gradient);
   hlm_optimizer_destroy(optimizer);

@@ -54,6 +54,7 @@ int main(int argc, char** argv) {
   hlm_plan* plan = NULL;
   hlm_trainer* trainer = NULL;
   int status = argc == 4 ? run(argv, &data, &model, &plan, &trainer) : 2;
+  if (argc != 4) fprintf(stderr, "usage: sft MODEL_FOLDER EXAMPLES.jsonl OUTPUT_FOLDER\n");
   hlm_trainer_destroy(trainer);
   hlm_plan_destroy(plan);
   hlm_model_destroy(model);

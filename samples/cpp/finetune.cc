@@ -34,7 +34,10 @@ void Run(const char* folder) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 2) return 2;
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: finetune OUTPUT_FOLDER\n");
+    return 2;
+  }
   try {
     Run(argv[1]);
   } catch (const hlm::Exception& error) {

@@ -25,7 +25,10 @@ public static class Finetune {
   }
 
   public static int Main(string[] arguments) {
-    if (arguments.Length != 1) return 2;
+    if (arguments.Length != 1) {
+      Console.Error.WriteLine("usage: finetune OUTPUT_FOLDER");
+      return 2;
+    }
     CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
     try {
       Run(arguments[0]);

@@ -25,7 +25,10 @@ public static class Sft {
   }
 
   public static int Main(string[] arguments) {
-    if (arguments.Length != 3) return 2;
+    if (arguments.Length != 3) {
+      Console.Error.WriteLine("usage: sft MODEL_FOLDER EXAMPLES.jsonl OUTPUT_FOLDER");
+      return 2;
+    }
     CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
     try {
       Run(arguments[0], arguments[1], arguments[2]);

@@ -46,6 +46,7 @@ public final class Dpo {
 
   public static void main(String[] args) {
     if (args.length != 3) {
+      System.err.println("usage: dpo MODEL_FOLDER PAIRS.jsonl OUTPUT_FOLDER");
       System.exit(2);
     }
     try {

@@ -40,6 +40,7 @@ public final class Finetune {
 
   public static void main(String[] args) {
     if (args.length != 1) {
+      System.err.println("usage: finetune OUTPUT_FOLDER");
       System.exit(2);
     }
     try {

@@ -36,6 +36,7 @@ public final class Sft {
 
   public static void main(String[] args) {
     if (args.length != 3) {
+      System.err.println("usage: sft MODEL_FOLDER EXAMPLES.jsonl OUTPUT_FOLDER");
       System.exit(2);
     }
     try {

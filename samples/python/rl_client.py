@@ -38,4 +38,9 @@ def main(port: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(__doc__)
+    elif len(sys.argv) != 2:
+        sys.exit(__doc__)
+    else:
+        main(sys.argv[1])

@@ -20,7 +20,11 @@ def run(folder: str, examples: str, output: str) -> None:
 
 
 def main() -> int:
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        print(__doc__)
+        return 0
     if len(sys.argv) != 4:
+        print(__doc__, file=sys.stderr)
         return 2
     try:
         run(*sys.argv[1:])

@@ -15,6 +15,14 @@ python=$work/venv/bin/python
 
 # A stranger's path: the sample, without NumPy or anything else installed.
 (cd / && "$python" "$sample" "$work/sample") >"$work/sample.txt"
+for program in "$(dirname "$sample")"/{finetune,sft,dpo}.py; do
+  "$python" "$program" --help >"$work/usage.txt"
+  grep -q "$(basename "$program") " "$work/usage.txt"
+  status=0
+  "$python" "$program" 2>"$work/usage.txt" || status=$?
+  test $status = 2
+  grep -q "$(basename "$program") " "$work/usage.txt"
+done
 same_as_c "$c_program" "$work/sample.txt" "$work/sample"
 
 for name in sft dpo; do

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -25,7 +26,8 @@ namespace {
 using namespace std::chrono_literals;
 
 // What a terminal of so many columns gets while this is done with its end of it.
-std::string OnTerminal(unsigned short columns, const std::function<void(std::FILE*)>& work) {
+std::string OnTerminal(unsigned short columns, const std::function<void(std::FILE*)>& work, const char* kind = "xterm") {
+  setenv("TERM", kind, 1);
   int master = -1, slave = -1;
   const winsize size = {24, columns, 0, 0};
   EXPECT_EQ(openpty(&master, &slave, nullptr, nullptr, &size), 0);
@@ -45,6 +47,16 @@ std::string OnTerminal(unsigned short columns, const std::function<void(std::FIL
 
 TEST(ActivityTest, WhatIsQuickIsNotShown) {
   EXPECT_EQ(OnTerminal(80, [](std::FILE* out) { const Activity quick("thinking", 0, out); }), "");
+}
+
+// A line could not be rewritten there, and control sequences would be shown as what they are.
+TEST(ActivityTest, ADumbTerminalGetsNothing) {
+  const auto work = [](std::FILE* out) {
+    const Activity slow("thinking", 0, out);
+    std::this_thread::sleep_for(700ms);
+  };
+  EXPECT_EQ(OnTerminal(80, work, "dumb"), "");
+  EXPECT_NE(OnTerminal(80, work), "");
 }
 
 TEST(ActivityTest, WhatIsDoneIsShownAndTakenAway) {

@@ -110,6 +110,38 @@ TEST(ChatTest, ATurnThatIsNoTextIsRefusedAndTheConversationGoesOn) {
   }
 }
 
+TEST(ChatTest, ATurnThatTheTemplateRefusesIsRefusedAndTheConversationGoesOn) {
+  const std::string strict = Scratch("strict.jinja");
+  WriteFile(strict, "{% if messages|length > 1 %}{{ raise_exception('one turn only') }}{% endif %}{{ messages[0].content }}");
+  const Result refused = Chat("number 0\nnumber 0\n/reset\nnumber 0\n", {"--template", strict, "--json"});
+  EXPECT_EQ(refused.status, 1);
+  ExpectOneErrorLine(refused, {"strict.jinja", "one turn only"});
+  const auto lines = refused.Lines();
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], lines[1]);
+  WriteFile(strict, "{# nothing #}");
+  const Result empty = Chat("number 0\n", {"--template", strict});
+  EXPECT_EQ(empty.status, 1);
+  ExpectOneErrorLine(empty, {"the chat template makes nothing of this turn"});
+}
+
+TEST(ChatTest, ASystemTurnThatIsNoTextIsRefused) {
+  const Result refused = Chat("number 0\n", {"--system", "a\xff"});
+  EXPECT_EQ(refused.status, 2);
+  ExpectOneErrorLine(refused, {"--system: is not UTF-8"});
+}
+
+TEST(ChatTest, AWordBehindASlashIsForTheProgram) {
+  const Result result = Chat("/rest\nnumber 0\n");
+  EXPECT_EQ(result.status, 1);
+  ExpectOneErrorLine(result, {"there is no /rest (did you mean /reset?)"});
+  EXPECT_EQ(result.out, "yes 0\n");
+  const Result help = Chat("/help\n");
+  EXPECT_EQ(help.status, 0);
+  EXPECT_EQ(help.out, "");
+  EXPECT_NE(help.err.find("/reset forgets the conversation"), std::string::npos);
+}
+
 // A terminal drops what is behind the 4095th byte of a line: half a question is not answered.
 TEST(ChatTest, ALineThatATerminalCutsIsRefused) {
   int master = -1, slave = -1;

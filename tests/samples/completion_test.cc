@@ -66,6 +66,16 @@ TEST(CompletionTest, EveryShellHasEveryCommand) {
   ExpectOneErrorLine(other, {"fsh", "did you mean fish?"});
 }
 
+TEST(CompletionTest, HelpSaysWhereTheScriptGoes) {
+  for (const char* word : {"--help", "-h"}) {
+    const Result help = Horizon({"completion", word});
+    EXPECT_EQ(help.status, 0) << help.err;
+    for (const char* part : {"bash|zsh|fish", "~/.bashrc", "~/.zshrc", "~/.config/fish/completions"})
+      EXPECT_NE(help.out.find(part), std::string::npos) << part;
+    EXPECT_NE(Horizon({"man", word}).out.find("Usage: horizon man [COMMAND]"), std::string::npos);
+  }
+}
+
 TEST(CompletionTest, TheManualPageHasWhatHelpHas) {
   const Result page = Horizon({"man"});
   ASSERT_EQ(page.status, 0);

@@ -116,6 +116,16 @@ TEST(ConfigFileTest, SectionsAreForTheirCommand) {
   EXPECT_EQ(json::parse(result.out)["step_tokens"], 32);
 }
 
+// A slip is told by whichever command reads the file first.
+TEST(ConfigFileTest, NamesInSectionsOfOtherCommandsAreLookedAt) {
+  ExpectRefused("lr: 1\nplan:\n  bathc: 3\n", {"refused.yaml: bathc is not an option of plan (did you mean batch?)"});
+  ExpectRefused("stesp: 1\neval:\n  help: true\n",
+                {"stesp is not an option of train (did you mean steps?); help is not an option of eval"});
+  const std::string file =
+      File("others.yaml", "preset: tiny\nseq-len: 16\ntrain:\n  learning_rate: fast\neval:\n  data: x.npy\n");
+  EXPECT_EQ(Horizon({"plan", "--config", file}).status, 0) << "values are looked at by their command";
+}
+
 TEST(ConfigFileTest, WhatIsNotKnownIsRefusedWithTheNearest) {
   ExpectRefused("learnin_rate: 1\n", {"refused.yaml", "learnin_rate is not an option of train (did you mean learning-rate?)"});
   ExpectRefused("lr: 1\nstesp: 3\nzebra: 1\n",

@@ -90,6 +90,18 @@ TEST(DoctorTest, AFolderThatCannotBeWrittenToIsAFailure) {
   }
 }
 
+TEST(DoctorTest, ADiskThatHoldsNoCheckpointOrIsSlowIsAWarning) {
+  using horizon::DiskFinding;
+  using horizon::Health;
+  const int64_t little = int64_t{9} << 30, much = int64_t{200} << 30;
+  EXPECT_EQ(DiskFinding("here", much, 1e9).health, Health::kGood);
+  EXPECT_EQ(DiskFinding("here", much, 1e9).value, "here: 200.00 GiB free, 953.67 MiB/s written and synced");
+  EXPECT_EQ(DiskFinding("here", little, 1e9).health, Health::kWarning);
+  EXPECT_NE(DiskFinding("here", little, 1e9).advice.find("free some space"), std::string::npos);
+  EXPECT_EQ(DiskFinding("here", much, 5e7).health, Health::kWarning);
+  EXPECT_NE(DiskFinding("here", much, 5e7).advice.find("28 min 20 s"), std::string::npos) << "85 GB at 50 MB/s";
+}
+
 TEST(DoctorTest, AHealthyMachineTrainsTwiceTheSame) {
   const Result result = Horizon({"doctor", "--dir", Scratch("."), "--json"});
   const json found = json::parse(result.out);

@@ -13,8 +13,9 @@ test -s "$work/model/config.json"
 test -s "$work/model/model.safetensors"
 
 status=0
-"$program" || status=$?
+"$program" 2>"$work/errors" || status=$?
 test "$status" = 2
+grep -q '^usage: finetune OUTPUT_FOLDER$' "$work/errors"
 status=0
 "$program" "$work/output/inside-a-file" >/dev/null 2>"$work/errors" || status=$?
 test "$status" = 1

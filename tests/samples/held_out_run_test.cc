@@ -123,6 +123,12 @@ TEST(HeldOutRunTest, ResumeSaysWhetherItMustOrMay) {
   EXPECT_NE(run({"--resume=must"}).out.find("resumed after step 4"), std::string::npos);
   EXPECT_EQ(run({"--resume", "never"}).status, 1);
   EXPECT_EQ(run({"--resume", "atuo"}).status, 2);
+  for (const auto& step : fs::directory_iterator(folder)) WriteFile(step.path().string() + "/manifest.json", "{");
+  for (const char* word : {"auto", "must"}) {
+    const Result damaged = run({"--resume", word});
+    EXPECT_EQ(damaged.status, 1) << word;
+    ExpectOneErrorLine(damaged, {"every checkpoint is damaged", "manifest.json"});
+  }
 }
 
 TEST(HeldOutRunTest, SamplesAreSeenAndChangeNothing) {

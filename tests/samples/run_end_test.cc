@@ -308,5 +308,15 @@ TEST(RunEndTest, AFolderWithoutATokenizerTakesNoTextUnlessBytesAreAskedFor) {
       0);
 }
 
+// A report is made with a trace, which is nobody's where the run fails.
+TEST(RunEndTest, ARunThatFailsLeavesNoTraceBesideItsReport) {
+  const std::string report = Scratch("failed.html");
+  const std::string run = CommandLine(TrainWords({"--steps", "4", "--report", report}));
+  EXPECT_EQ(Shell("trap '' XFSZ; ulimit -f 1; " + run + " > /dev/null"), 1);
+  EXPECT_NE(ReadFile(Scratch("command-err")).find(".trace.tmp: File too large"), std::string::npos)
+      << ReadFile(Scratch("command-err"));
+  EXPECT_FALSE(fs::exists(report + ".trace.tmp"));
+}
+
 }  // namespace
 }  // namespace horizon_test

@@ -1,6 +1,7 @@
 // Wrong usage is status 2 and one line; help names every option; what an option says arrives in the plan.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,12 +39,21 @@ TEST(UsageTest, NamesOfElsewhereSayWhatThereIsInstead) {
                                                         {"--fp16", "--compute takes bf16 and f32"},
                                                         {"--per-device-train-batch-size", "rows of a step on all devices"},
                                                         {"--gradient_accumulation_steps", "--micro-batch"},
-                                                        {"--lora", "there are no adapters"}}) {
+                                                        {"--lora", "there are no adapters"},
+                                                        {"--lora-rank", "there are no adapters"},
+                                                        {"--load_in_4bit", "--states int8"},
+                                                        {"--report-to", "callbacks of the Python package"},
+                                                        {"--wandb-project", "callbacks of the Python package"},
+                                                        {"--fsdp", "--device takes several GPUs"},
+                                                        {"--push-to-hub", "nothing is uploaded"}}) {
     ExpectWrongUsage(With(train, {name, "1"}), {std::string(name) + " is not an option of train; ", part});
   }
   ExpectWrongUsage({"export", "--checkpoint-dir", "ck", "--out", "x"}, {"--model takes a checkpoint as well"});
   ExpectWrongUsage({"tokenize", "--model", "m", "--prompt", "a"}, {"--text is a text"});
   ExpectWrongUsage({"devices", "--lora", "1"}, {"--lora is not an option of devices"});
+  ExpectWrongUsage(With(train, {"--cpu-threads", "1"}), {"did you mean --num-threads?"});
+  ExpectWrongUsage({"chat", "--model", "m", "--top-p", "1"}, {"--top-k and --temperature"});
+  ExpectWrongUsage(With(train, {"--block-size", ""}), {"--seq-len"});
   ExpectWrongUsage(With(train, {"--save-dir", ""}), {"--out"});
   ExpectWrongUsage(With(train, {"--ckpt", ""}), {"--checkpoint-dir"});
   ExpectWrongUsage({"chat", "--preset", "tiny", "--ctx-len", "x"}, {"--context"});
@@ -51,6 +61,36 @@ TEST(UsageTest, NamesOfElsewhereSayWhatThereIsInstead) {
   ExpectWrongUsage(With(train, {"--task", "sft", "--eval-fraction", "0.1", "--early-stop", "2"}), {"requires --eval-every:"});
   EXPECT_EQ(Horizon({"doctor", "--help"}).out.find("--model-config"), std::string::npos) << "its --config is no model's";
   ExpectWrongUsage({"plan", "--preset", "tiny", "--machine", "rtx4090-128g"}, {"did you mean rtx4090-24g-128g?"});
+}
+
+TEST(UsageTest, SizesAreBytesOrHaveAUnit) {
+  const auto error = [](const std::string& size) {
+    return Horizon({"plan", "--preset", "tiny", "--seq-len", "16", "--host-limit-bytes", size}).err;
+  };
+  for (const auto& [size, bytes] : std::vector<std::pair<const char*, const char*>>{{"1e7", "10000000"},
+                                                                                    {"1.5E7", "15000000"},
+                                                                                    {"1e+7", "10000000"},
+                                                                                    {"0.001pb", ""},
+                                                                                    {"1.5m", "1572864"},
+                                                                                    {"2MB", "2000000"}}) {
+    EXPECT_EQ(error(size).find("is not a whole number"), std::string::npos) << size;
+    EXPECT_NE(error(size).find(bytes), std::string::npos) << size << "\n" << error(size);
+  }
+  for (const std::string size :
+       {"1.5", "0.5", "1e", "1e-3", "-1", "-1GiB", "", " 1GiB", "1GiBB", "0x10", "nan", "1e30", "20000PB"}) {
+    EXPECT_NE(error(size).find("'" + size + "' is not a whole number of 1 or more, nor a size as 8GiB"), std::string::npos)
+        << size;
+  }
+}
+
+TEST(UsageTest, HomeIsMeantByATildeThatAShellLeaves) {
+  setenv("HOME", Scratch("home").c_str(), 1);
+  for (const Words& data : {Words{"--data=~/not_there.npy"}, {"--data", "~/not_there.npy"}}) {
+    const Result result = Horizon(With({"train", "--preset", "tiny"}, data));
+    EXPECT_EQ(result.status, 1);
+    ExpectOneErrorLine(result, {Scratch("home") + "/not_there.npy"});
+  }
+  ExpectWrongUsage({"train", "--preset", "~/tiny", "--data", "x.npy"}, {"'~/tiny' is not one of"});
 }
 
 TEST(UsageTest, ExactlyOneModel) {

@@ -133,7 +133,12 @@ def _of_path(path: pathlib.Path) -> Iterator[Dict[str, Any]]:
 
 def _of_files(files: List[pathlib.Path]) -> Iterator[Dict[str, Any]]:
     for file in files:
-        yield from _of_batches(_parquet(file) if file.suffix == ".parquet" else _arrow(file))
+        try:
+            yield from _of_batches(_parquet(file) if file.suffix == ".parquet" else _arrow(file))
+        except FileNotFoundError:
+            raise
+        except (ValueError, OSError, NotImplementedError) as error:  # what pyarrow says does not name the file
+            raise ValueError(f"{file}: cannot be read: {error}") from error
 
 
 def _files(folder: pathlib.Path) -> List[pathlib.Path]:
@@ -144,7 +149,10 @@ def _files(folder: pathlib.Path) -> List[pathlib.Path]:
         raise ValueError(f"{folder}: has several sets, {names}; give the folder of one of them")
     state = folder / "state.json"
     if state.exists():
-        return [folder / file["filename"] for file in json.loads(state.read_text())["_data_files"]]
+        try:
+            return [folder / file["filename"] for file in json.loads(state.read_text())["_data_files"]]
+        except (KeyError, TypeError, ValueError):
+            raise ValueError(f"{state}: is not as `datasets` writes it: it has no list _data_files of names of files") from None
     found = sorted(folder.glob("*.parquet"))
     if not found:
         within = sorted({str(file.parent) for file in folder.glob("*/*.parquet")} | {str(file.parent) for file in folder.glob("*/state.json")})

@@ -106,7 +106,7 @@ def _module(name: str) -> Any:
 class WandB(_Tracker):
     """Logs to Weights & Biases: WandB(project="tuning", name="first"), with the arguments of wandb.init. The package is imported when a run begins.
 
-    A run that is under way (wandb.run) is logged to and left open.
+    A run that is under way (wandb.run) is logged to and left open. Curves are drawn over train/step, whatever else the run logs between.
     """
 
     def __init__(self, **init: Any) -> None:
@@ -120,9 +120,12 @@ class WandB(_Tracker):
         self._run = wandb.init(**self._init) if own else wandb.run
         self._own = own
         self._run.config.update(trainer.settings, allow_val_change=True)
+        for names in ("train/*", "eval/*"):
+            self._run.define_metric(names, step_metric="train/step")
 
     def _log(self, values: Dict[str, float]) -> None:
-        self._run.log(values, step=self._step)
+        # wandb's own step only grows: a run that somebody else logs to, or that trains twice, would lose what has a lower one.
+        self._run.log(dict(values, **{"train/step": float(self._step)}))
 
     def on_train_end(self, trainer: "Trainer", error: Optional[BaseException]) -> None:
         """Ends the run that it began; as failed where there was an error."""
@@ -151,7 +154,10 @@ class MLflow(_Tracker):
                 self._mlflow.set_experiment(self._experiment)
             self._mlflow.start_run(run_name=self._run_name)
             self._own = True
-        self._mlflow.log_params(trainer.settings)
+        try:
+            self._mlflow.log_params(trainer.settings)
+        except self._mlflow.exceptions.MlflowException as error:  # a parameter has one value: of a run that trains twice the first
+            warnings.warn(f"the settings are not in MLflow's run: {error}", RuntimeWarning, stacklevel=2)
 
     def _log(self, values: Dict[str, float]) -> None:
         self._mlflow.log_metrics(values, step=self._step)

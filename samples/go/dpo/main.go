@@ -72,6 +72,7 @@ func run(folder, pairs, output string) error {
 
 func main() {
 	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: dpo MODEL_FOLDER PAIRS.jsonl OUTPUT_FOLDER")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1], os.Args[2], os.Args[3]); err != nil {

@@ -55,6 +55,7 @@ func run(folder string) error {
 
 func main() {
 	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: finetune OUTPUT_FOLDER")
 		os.Exit(2)
 	}
 	if err := run(os.Args[1]); err != nil {

@@ -1,7 +1,6 @@
 #include "samples/horizon/base/activity.h"
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -29,7 +28,7 @@ std::atomic<bool> silent{false};
 Activity::Activity(std::string what, int64_t to_read, std::FILE* out)
     : what_(std::move(what)), out_(out), begin_(Clock::now()), reading_(to_read) {
   outer_ = last_begun.exchange(this);
-  if (!silent && isatty(fileno(out_)) == 1) thread_ = std::thread([this] { Run(); });
+  if (!silent && TakesSequences(out_)) thread_ = std::thread([this] { Run(); });
 }
 
 Activity::~Activity() {

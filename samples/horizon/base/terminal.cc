@@ -5,12 +5,18 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <string_view>
 
 namespace horizon {
 
 bool NoColor() {
   const char* value = std::getenv("NO_COLOR");
   return value != nullptr && *value != '\0';
+}
+
+bool TakesSequences(std::FILE* file) {
+  const char* kind = std::getenv("TERM");
+  return isatty(fileno(file)) == 1 && (kind == nullptr || std::string_view(kind) != "dumb");
 }
 
 std::string CutTo(const std::string& line, int columns) {

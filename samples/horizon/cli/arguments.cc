@@ -53,9 +53,8 @@ std::vector<Argument> ReadArguments(const CLI::App& app, const std::vector<std::
       if (!has_value && has_next && !LooksLikeOption(words[i + 1])) ++i;  // its value
       continue;
     }
-    std::string value = has_value ? word.substr(name.size() + 1) : "";
     if (has_value) {
-      arguments.push_back({option, value});
+      arguments.push_back({option, AtHome(*option, word.substr(name.size() + 1))});
     } else if (IsFlag(*option)) {
       arguments.push_back({option, "true"});
     } else if (const char* without = ValueWithout(*option)) {
@@ -64,7 +63,7 @@ std::vector<Argument> ReadArguments(const CLI::App& app, const std::vector<std::
     } else if (!has_next || (LooksLikeOption(words[i + 1]) && names.Find(NamePart(words[i + 1])) != nullptr)) {
       problem(name + " needs a value (" + option->get_type_name() + ")" + (has_next ? ", not " + words[i + 1] : ""));
     } else {
-      arguments.push_back({option, words[++i]});
+      arguments.push_back({option, AtHome(*option, words[++i])});
     }
   }
   if (!problems.empty()) throw UsageError(problems);

@@ -85,6 +85,14 @@ std::string Missing(const std::string& message, const CLI::App& app, const std::
   return message + ", and a model: " + kModelIsNeeded;
 }
 
+constexpr const char* kCompletionHelp =
+    "Usage: horizon completion bash|zsh|fish\n\nPrints a script that completes commands, options and their words:\n"
+    "  bash  source <(horizon completion bash), in ~/.bashrc\n"
+    "  zsh   source <(horizon completion zsh), in ~/.zshrc behind compinit\n"
+    "  fish  horizon completion fish > ~/.config/fish/completions/horizon.fish\n";
+constexpr const char* kManHelp =
+    "Usage: horizon man [COMMAND]\n\nPrints the manual page, of one command or of all: horizon man | man -l -\n";
+
 // A word too many is told, not passed over.
 void CheckWords(const std::vector<std::string>& words, size_t most) {
   if (words.size() <= most) return;
@@ -133,6 +141,10 @@ int CommandLine::Run(const std::vector<std::string>& words) {
   if (words[0] == "--version" || words[0] == "-V" || words[0] == "-v" || words[0] == "version") {
     CheckWords(words, 1);
     std::printf("%s\n", hlm_version());
+    return kExitOk;
+  }
+  if ((words[0] == "completion" || words[0] == "man") && rest.size() == 1 && (rest[0] == "--help" || rest[0] == "-h")) {
+    std::fputs(words[0] == "man" ? kManHelp : kCompletionHelp, stdout);
     return kExitOk;
   }
   if (words[0] == "completion") {

@@ -78,7 +78,7 @@ std::string Bash(const CLI::App& program) {
     cases += "    " + command->get_name() + ")\n      words=" + Quoted(names.substr(1)) + "\n      case $previous in\n" + values +
              "      esac ;;\n";
   }
-  return "# bash completion for horizon: horizon completion bash > /usr/share/bash-completion/completions/horizon\n"
+  return "# bash completion for horizon: horizon completion bash > ~/.local/share/bash-completion/completions/horizon\n"
          "_horizon() {\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} words= files=0\n"
          "  if [[ $current == = ]]; then\n    current=\n"  // "--name=" are two words, and "--name=value" three

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <set>
 
@@ -61,17 +60,6 @@ bool IsJsonText(const CLI::Option& option) { return option.get_type_name().find(
 
 std::string TextOf(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-bool TakesPath(const CLI::Option& option) {
-  const std::string type = option.get_type_name();
-  return type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
-}
-
-// A "~/" at the beginning becomes what a shell makes of it in words, which those of a file are not.
-std::string AtHome(const std::string& path) {
-  const char* home = std::getenv("HOME");
-  return !path.starts_with("~/") || home == nullptr || *home == '\0' ? path : home + path.substr(1);
-}
-
 // A file's members as arguments.
 class ConfigReader {
  public:
@@ -84,6 +72,7 @@ class ConfigReader {
     for (const auto& [name, value] : file.items()) {
       const bool section = (value.is_object() || value.is_null()) && IsCommand(name);
       if (!section) Take(name, value, unknown);
+      if (section && value.is_object() && name != app_.get_name()) CheckNames(name, value, unknown);
     }
     // What is said of this subcommand goes before what is said of all.
     if (file.contains(app_.get_name()) && file.at(app_.get_name()).is_object()) {
@@ -114,23 +103,39 @@ class ConfigReader {
     return first.empty() ? meant : "; it is one of " + all + ": put it under `" + first + ":`";
   }
 
+  void Unknown(const std::string& name, const std::string& command, std::string meant, std::string& unknown) {
+    if (++unknown_ > kMostNamed) return;
+    for (size_t dashes; (dashes = meant.find("--")) != std::string::npos;) meant.erase(dashes, 2);
+    unknown += (unknown.empty() ? "" : "; ") + name + " is not an option of " + command + meant;
+  }
+
+  // A slip in what is said of another subcommand is told before that one is called.
+  void CheckNames(const std::string& command, const Json& section, std::string& unknown) {
+    const CLI::App* program = app_.get_parent();
+    if (program == nullptr) return;
+    const CLI::App* other = program->get_subcommand(command);
+    const OptionNames names(*other);
+    for (const auto& [name, value] : section.items()) {
+      const CLI::Option* option = names.Find("--" + name);
+      if (option == nullptr) Unknown(name, command, names.DidYouMean("--" + name), unknown);
+      if (option == other->get_help_ptr()) Unknown(name, command, "", unknown);
+    }
+  }
+
   void Take(const std::string& name, const Json& value, std::string& unknown) {
     const CLI::Option* option = names_.Find("--" + name);
     if (option == nullptr || option == app_.get_help_ptr()) {
-      if (++unknown_ > kMostNamed) return;
       std::string meant = option == nullptr ? names_.DidYouMean("--" + name) : "";
       const bool command = IsCommand(name);
       if (command) meant = "; what is for a command alone is a mapping of options, not " + value.dump();
       // A mapping is a section, whose name may be misspelled.
       if (value.is_object() && !command) meant = DidYouMean(name, commands_);
       if (option == nullptr && !command) meant = OfAnother(name, meant);
-      for (size_t dashes; (dashes = meant.find("--")) != std::string::npos;) meant.erase(dashes, 2);
-      unknown += (unknown.empty() ? "" : "; ") + name + " is not an option of " + app_.get_name() + meant;
-      return;
+      return Unknown(name, app_.get_name(), meant, unknown);
     }
     const std::string own = NameOf(*option);
     if (own == "--save-config" ||
-        (own == "--config" && (!value.is_string() || IsOptionsFile(AtHome(value.get<std::string>()))))) {
+        (own == "--config" && (!value.is_string() || IsOptionsFile(AtHome(*option, value.get<std::string>()))))) {
       throw UsageError(path_ + ": " + name + " belongs on the command line" +
                        (own == "--config" ? ", or names a model's config.json" : ""));
     }
@@ -166,8 +171,7 @@ class ConfigReader {
     } else if (value.is_object() && !IsJsonText(option) && !TakesSeveral(option)) {
       throw UsageError(path_ + ": " + name + " takes a value, not a mapping");
     }
-    if (TakesPath(option)) text = AtHome(text);
-    arguments_.push_back({&option, text, path_});
+    arguments_.push_back({&option, AtHome(option, text), path_});
   }
 
   OptionNames names_;

@@ -1,6 +1,7 @@
 #include "samples/horizon/cli/names.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <string_view>
 
 #include "samples/horizon/base/nearest.h"
@@ -22,6 +23,7 @@ constexpr Other kOthers[] = {{"--learning-rate", "--lr"},
                              {"--max-seq-length", "--seq-len"},
                              {"--max-length", "--seq-len"},
                              {"--context-length", "--seq-len"},
+                             {"--block-size", "--seq-len"},
                              {"--ctx-len", "--seq-len"},
                              {"--ctx-len", "--context"},
                              {"--max-steps", "--steps"},
@@ -86,7 +88,13 @@ struct Instead {
   const char* name;
   const char* option;
   const char* what;
+  bool family = false;  // names that go on from it are meant as well: --lora-rank
 };
+constexpr const char* kNoAdapters =
+    "there are no adapters: all weights train, but for those of --freeze, or only those of --train-only";
+constexpr const char* kOneEngine = "there is one engine; --device takes several GPUs, --group-address several machines";
+constexpr const char* kTrackers =
+    "--tensorboard, --log-json and --report are here; Weights & Biases and MLflow are callbacks of the Python package";
 constexpr Instead kInstead[] = {
     {"--checkpoint-dir", "--gguf", "--model takes a checkpoint as well: DIR/step-000000000100"},
     {"--prompt", "--ids", "--text is a text to make ids of"},
@@ -107,8 +115,19 @@ constexpr Instead kInstead[] = {
     {"--gradient-accumulation-steps", "--batch-size",
      "--batch-size is the rows of a whole step, which is cut into micro-batches by the plan, or by --micro-batch"},
     {"--gradient-checkpointing", "--activations", "--activations recompute is that; by default the plan chooses"},
-    {"--lora", "--freeze", "there are no adapters: all weights train, but for those of --freeze, or only those of --train-only"},
-    {"--peft", "--freeze", "there are no adapters: all weights train, but for those of --freeze, or only those of --train-only"},
+    {"--lora", "--freeze", kNoAdapters, true},
+    {"--peft", "--freeze", kNoAdapters},
+    {"--qlora", "--freeze", kNoAdapters, true},
+    {"--load-in-4bit", "--states", "weights train in bf16 or better; --states int8 is what makes a run small"},
+    {"--load-in-8bit", "--states", "weights train in bf16 or better; --states int8 is what makes a run small"},
+    {"--deepspeed", "--device", kOneEngine, true},
+    {"--fsdp", "--device", kOneEngine, true},
+    {"--report-to", "--tensorboard", kTrackers},
+    {"--wandb", "--tensorboard", kTrackers, true},
+    {"--mlflow", "--tensorboard", kTrackers, true},
+    {"--logging-steps", "--log-json", "--log-json, --tensorboard and --report have every step"},
+    {"--push-to-hub", "--out", "nothing is uploaded; `hf upload` takes the folder of --out"},
+    {"--top-p", "--top-k", "--top-k and --temperature say what is drawn from"},
 };
 
 std::string WithDashes(std::string name) {
@@ -137,6 +156,13 @@ bool TakesCommas(const CLI::Option& option) {
 }
 
 const char* ValueWithout(const CLI::Option& option) { return NameOf(option) == "--resume" ? "auto" : nullptr; }
+
+std::string AtHome(const CLI::Option& option, const std::string& value) {
+  const std::string type = option.get_type_name();
+  const bool path = type.find("FILE") != std::string::npos || type.find("DIR") != std::string::npos;
+  const char* home = std::getenv("HOME");
+  return !path || !value.starts_with("~/") || home == nullptr || *home == '\0' ? value : home + value.substr(1);
+}
 
 std::vector<std::string> OtherNames(const CLI::Option& option) {
   std::vector<std::string> names;
@@ -173,7 +199,8 @@ std::string OptionNames::DidYouMean(const std::string& name) const {
   std::string word = WithDashes(name);
   word = "--" + word.substr(std::min(word.find_first_not_of('-'), word.size()));
   for (const Instead& instead : kInstead) {
-    if (word == instead.name && Exact(instead.option) != nullptr) return std::string("; ") + instead.what;
+    const bool meant = word == instead.name || (instead.family && word.starts_with(instead.name + std::string("-")));
+    if (meant && Exact(instead.option) != nullptr) return std::string("; ") + instead.what;
   }
   std::vector<std::string> names;
   for (const CLI::Option* option : app_.get_options()) {

@@ -23,6 +23,10 @@ bool TakesCommas(const CLI::Option& option);
 // What an option stands for that is given without a value, though it may have one ("auto" of --resume); nullptr: it is a flag, or needs one.
 const char* ValueWithout(const CLI::Option& option);
 
+// A value as a shell leaves it: of an option that takes a path, a "~/" at the beginning becomes the home folder, which shells do in words
+// alone, not in --out=~/x or in a file.
+std::string AtHome(const CLI::Option& option, const std::string& value);
+
 // Further names of an option, for help.
 std::vector<std::string> OtherNames(const CLI::Option& option);
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "samples/horizon/base/nearest.h"
 #include "samples/horizon/base/terminal.h"
 #include "samples/horizon/base/text.h"
 #include "samples/horizon/commands/command.h"
@@ -24,10 +25,18 @@ constexpr int64_t kContext = 2048;
 // What Linux hands on of a line that is typed or pasted at a terminal; the rest is lost.
 constexpr size_t kTerminalLine = 4095;
 
+constexpr const char* kHelp = "A line is a turn; /reset forgets the conversation, /exit leaves, Ctrl-C ends an answer.";
+
 volatile sig_atomic_t answer_ends = 0;
 
 class Chat {
  public:
+  // A turn that cannot be answered; the conversation goes on without it.
+  class Refused : public Error {
+   public:
+    using Error::Error;
+  };
+
   explicit Chat(const Options& options)
       : options_(options),
         model_(OpenModel(options.model)),
@@ -44,6 +53,7 @@ class Chat {
       throw UsageError(Format("--max-new-tokens %lld leaves no room for a question in a --context of %lld",
                               static_cast<long long>(options.generate.max_new_tokens), static_cast<long long>(context_)));
     }
+    if (!IsUtf8(options.chat.system)) throw UsageError("--system: is not UTF-8");
     Forget();
     const Plan plan = MakePlan(model_, options, HLM_PURPOSE_FORWARD, 1, context_);
     trainer_ = MakeTrainer(model_, plan, options.optimizer, 0);
@@ -62,7 +72,13 @@ class Chat {
   Json Answer(const std::string& turn, bool show) {
     CheckTurn(turn);
     messages_.push_back({{"role", "user"}, {"content", turn}});
-    const std::vector<int32_t> ids = Prompt();
+    std::vector<int32_t> ids;
+    try {
+      ids = Prompt();
+    } catch (const Refused&) {
+      messages_.erase(messages_.end() - 1);
+      throw;
+    }
     StreamedText text(tools_.tokenizer, true);
     std::string answer;
     const auto take = [&](const std::string& piece) {
@@ -106,12 +122,26 @@ class Chat {
     return positions_ > options.generate.max_new_tokens ? std::min(positions_, kContext) : kContext;
   }
 
+  static bool IsUtf8(const std::string& text) {
+    try {
+      (void)Json(text).dump();
+      return true;
+    } catch (const Json::exception&) {  // the JSON library knows what is valid UTF-8
+      return false;
+    }
+  }
+
   static void CheckTurn(const std::string& turn) {
     if (turn.find('\0') != std::string::npos) throw Refused("this turn holds a NUL, which is no text");
+    if (!IsUtf8(turn)) throw Refused("this turn is not UTF-8");
+  }
+
+  // Many templates refuse what they do not know: a system turn, a fourth turn.
+  std::string Rendered() const {
     try {
-      (void)Json(turn).dump();
-    } catch (const Json::exception&) {  // the JSON library knows what is valid UTF-8
-      throw Refused("this turn is not UTF-8");
+      return RenderPrompt(tools_, messages_, options_.text.date);
+    } catch (const ApiError& error) {
+      throw Refused(error.what());
     }
   }
 
@@ -120,28 +150,18 @@ class Chat {
     const auto most = static_cast<size_t>(context_ - options_.generate.max_new_tokens);
     const size_t first = options_.chat.system.empty() ? 0 : 1;
     while (true) {
-      const std::string text = RenderPrompt(tools_, messages_, options_.text.date);
-      std::vector<int32_t> ids = IdsOf(tools_.tokenizer, text, false, vocab_size_, "the conversation");
+      std::vector<int32_t> ids = IdsOf(tools_.tokenizer, Rendered(), false, vocab_size_, "the conversation");
+      if (ids.empty()) throw Refused("the chat template makes nothing of this turn");
       if (ids.size() <= most) return ids;
       if (messages_.size() - first < 3) {
-        const std::string length = std::to_string(ids.size());
-        messages_.erase(messages_.end() - 1);
-        throw Refused("this turn is " + length + " ids with its template, and --context less --max-new-tokens leaves " +
-                      std::to_string(most));
+        throw Refused("this turn is " + std::to_string(ids.size()) +
+                      " ids with its template, and --context less --max-new-tokens leaves " + std::to_string(most));
       }
       messages_.erase(messages_.begin() + static_cast<std::ptrdiff_t>(first),
                       messages_.begin() + static_cast<std::ptrdiff_t>(first) + 2);
     }
   }
 
- public:
-  // A turn that cannot be answered; the conversation goes on without it.
-  class Refused : public Error {
-   public:
-    using Error::Error;
-  };
-
- private:
   const Options& options_;
   Model model_;
   Json description_;
@@ -181,6 +201,11 @@ std::string Trimmed(const std::string& line) {
   return first == std::string::npos ? "" : line.substr(first, line.find_last_not_of(" \t\r") - first + 1);
 }
 
+// "/rest", but not "/usr/bin": a word behind a slash is meant for this program.
+bool LooksLikeCommand(const std::string& line) {
+  return line.size() > 1 && line[0] == '/' && line.find_first_not_of("abcdefghijklmnopqrstuvwxyz", 1) == std::string::npos;
+}
+
 }  // namespace
 
 int RunChat(const Options& options) {
@@ -192,7 +217,7 @@ int RunChat(const Options& options) {
                  static_cast<long long>(chat.context()), static_cast<long long>(positions));
   }
   const bool terminal = isatty(STDIN_FILENO) == 1 && !options.json;
-  if (terminal) std::fprintf(stderr, "A line is a turn; /reset forgets the conversation, /exit leaves, Ctrl-C ends an answer.\n");
+  if (terminal) std::fprintf(stderr, "%s\n", kHelp);
   int status = kExitOk;
   while (true) {
     if (terminal) std::fprintf(stderr, "> ");
@@ -202,11 +227,16 @@ int RunChat(const Options& options) {
     line = Trimmed(line);
     if (line.empty()) continue;
     if (line == "/exit" || line == "/quit") return status;
+    if (line == "/help") {
+      std::fprintf(stderr, "%s\n", kHelp);
+      continue;
+    }
     if (line == "/reset") {
       chat.Forget();
       continue;
     }
     try {
+      if (LooksLikeCommand(line)) throw Chat::Refused("there is no " + line + DidYouMean(line, {"/help", "/reset", "/exit"}));
       if (cut) {
         throw Chat::Refused(
             "a terminal hands on " + std::to_string(kTerminalLine) +

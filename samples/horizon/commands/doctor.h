@@ -2,6 +2,7 @@
 #ifndef HORIZON_LM_SAMPLES_HORIZON_COMMANDS_DOCTOR_H_
 #define HORIZON_LM_SAMPLES_HORIZON_COMMANDS_DOCTOR_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ Finding MemoryFinding(const std::string& root);
 Finding HugePagesFinding(const std::string& root);
 Finding LockedMemoryFinding(bool has_gpu);  // without one nothing is locked
 Finding DiskFinding(const std::string& folder);
+Finding DiskFinding(const std::string& folder, int64_t free, double rate);  // bytes, and bytes a second
 
 }  // namespace horizon
 

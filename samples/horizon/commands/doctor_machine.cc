@@ -146,12 +146,21 @@ Finding DiskFinding(const std::string& folder) {
   if (written == 0)
     return {"disk", Health::kBad, folder + ": writing failed: " + std::strerror(failure),
             "free some space, or name another folder with --dir"};
-  const double rate = static_cast<double>(written) / taken;
+  return DiskFinding(folder, free, static_cast<double>(written) / taken);
+}
+
+Finding DiskFinding(const std::string& folder, int64_t free, double rate) {
   Finding finding = {
       "disk", Health::kGood,
       folder + ": " + FormatBytes(free) + " free, " + FormatBytes(static_cast<int64_t>(rate)) + "/s written and synced", ""};
   constexpr double kSlow = 100e6;
-  if (rate < kSlow) {
+  constexpr int64_t kLittle = int64_t{10} << 30;
+  if (free < kLittle) {
+    finding.health = Health::kWarning;
+    finding.advice =
+        "a checkpoint takes 12 bytes a parameter and a saved model 2, 7 GB for 0.5B parameters: free some space, or put "
+        "--checkpoint-dir and --out on another disk";
+  } else if (rate < kSlow) {
     finding.health = Health::kWarning;
     finding.advice = "a checkpoint of a 7B model (85 GB) takes " + FormatSeconds(85e9 / rate) +
                      " at this rate; put --checkpoint-dir on a faster disk";

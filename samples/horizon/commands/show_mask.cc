@@ -282,7 +282,7 @@ int RunShowMask(const Options& options) {
     std::printf("%s\n", all.dump().c_str());
     return kExitOk;
   }
-  const bool color = options.mask.color || (isatty(STDOUT_FILENO) == 1 && !NoColor());
+  const bool color = options.mask.color || (TakesSequences(stdout) && !NoColor());
   for (size_t i = 0; i < trainings.size(); ++i) {
     if (!row.shown[i].title.empty()) std::printf("-- %s\n", row.shown[i].title.c_str());
     PrintTraining(trainings[i], color);

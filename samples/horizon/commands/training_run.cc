@@ -51,7 +51,6 @@ int Training::Run() {
   const std::exception_ptr not_saved = SaveAll(outcome);
   const RunEnd end = End(outcome);
   logs_.End(end);
-  trace_.RemoveUnwanted();
   progress_.Clear();
   if (outcome == Outcome::kDiverged) ThrowDiverged(end.note);
   if (not_saved) std::rethrow_exception(not_saved);

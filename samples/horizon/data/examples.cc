@@ -160,9 +160,13 @@ Examples::Examples(const Json& config, const TextTools& tools) : config_(config)
   const Activity reading("reading and tokenizing " + NameOf(config.at("data")), BytesOf(config.at("data")));
   try {
     set_ = hlm::Dataset(config.dump(), &tools.tokenizer, &tools.chat_template);
-  } catch (const ApiError& error) {  // the library was given no tokenizer and cannot say what the folder has
-    if (error.code() != HLM_FAILED_PRECONDITION || tools.why_no_tokenizer.empty()) throw;
-    throw ApiError(error.code(), std::string(error.what()) + "; " + tools.why_no_tokenizer);
+  } catch (
+      const ApiError& error) {  // the library was given none, and can say neither what the folder has nor which option names one
+    if (error.code() != HLM_FAILED_PRECONDITION) throw;
+    std::string message = error.what();
+    if (!tools.tokenizer && message.find("tokenizer") != std::string::npos) message += " (--tokenizer)";
+    if (!tools.chat_template && message.find("chat template") != std::string::npos) message += " (--template)";
+    throw ApiError(error.code(), message + (tools.why_no_tokenizer.empty() ? "" : "; " + tools.why_no_tokenizer));
   }
   description_ = Json::parse(set_.Describe());
   order_ = Json::parse(set_.Position()).at("order").get<std::string>();

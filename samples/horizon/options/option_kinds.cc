@@ -25,9 +25,13 @@ bool IsTooLarge(const std::string& text) {
   return failure == std::errc::result_out_of_range && end == text.data() + text.size();
 }
 
-// "80000000000", "80GB", "74.5GiB", "1.5 TB": binary units with an i and as single letters, else powers of 1000.
+// "80000000000", "8e10", "80GB", "74.5GiB", "1.5 TB": binary units with an i and as single letters, else powers of 1000. A fraction of a
+// byte is a unit that was forgotten.
 bool ParseBytes(const std::string& text, int64_t& bytes) {
-  const size_t digits = text.find_first_not_of("0123456789.");
+  size_t digits = text.find_first_not_of("0123456789.");
+  if (digits != std::string::npos && (text[digits] == 'e' || text[digits] == 'E')) {
+    digits = text.find_first_not_of("0123456789", text.find_first_not_of('+', digits + 1));
+  }
   const std::string number = text.substr(0, digits);
   std::string unit = digits == std::string::npos ? "" : text.substr(digits);
   unit.erase(0, unit.find_first_not_of(' ') == std::string::npos ? unit.size() : unit.find_first_not_of(' '));
@@ -36,14 +40,16 @@ bool ParseBytes(const std::string& text, int64_t& bytes) {
   if (number.empty() || !CLI::detail::lexical_cast(number, value)) return false;
   double scale = 1;
   if (!unit.empty() && unit != "b") {
-    const std::string letters = "kmgt";
+    const std::string letters = "kmgtp";
     const size_t power = letters.find(unit[0]);
     if (power == std::string::npos) return false;
     const std::string rest = unit.substr(1);
     if (rest != "" && rest != "b" && rest != "ib") return false;
     scale = std::pow(rest == "b" ? 1000.0 : 1024.0, static_cast<double>(power + 1));
-  } else if (number.find('.') == std::string::npos) {
+  } else if (number.find_first_not_of("0123456789") == std::string::npos) {
     return ParseWholeNumber(number, bytes);  // to the last digit
+  } else if (value != std::floor(value)) {
+    return false;
   }
   if (!(value * scale < 9e18)) return false;
   bytes = static_cast<int64_t>(value * scale);

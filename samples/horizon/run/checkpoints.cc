@@ -19,7 +19,7 @@ Checkpoints::Checkpoints(const RunOptions& run) : run_(run) {
   const Json list = Json::parse(hlm::ListCheckpoints(folder));
   const Json& good = list.at("checkpoints");
   any_ = !good.empty() || !list.at("damaged").empty();
-  if (run.resume == "must" && good.empty()) throw Error(folder + ": holds no checkpoint, and --resume must asks for one");
+  if (run.resume == "must" && !any_) throw Error(folder + ": holds no checkpoint, and --resume must asks for one");
   if (any_ && !run.resumes()) {
     throw Error(folder + ": holds checkpoints of a run; pass --resume to go on from it, or another --checkpoint-dir");
   }

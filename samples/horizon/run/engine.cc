@@ -44,13 +44,6 @@ void CheckIsFolder(const std::string& name) {
 void CheckIsHere(const ModelOptions& options) {
   const std::string& name = options.folder;
   if (access(name.c_str(), F_OK) == 0) return CheckIsFolder(name);
-  if (name.starts_with("~/")) {
-    throw ApiError(HLM_NOT_FOUND,
-                   name +
-                       ": there is no such folder; a shell makes your home folder of ~ where a word begins with it, "
-                       "unquoted: $HOME" +
-                       name.substr(1));
-  }
   const std::vector<std::string> presets = PresetNames();
   if (std::find(presets.begin(), presets.end(), name) != presets.end()) {
     throw ApiError(HLM_NOT_FOUND,

@@ -1,7 +1,6 @@
 #include "samples/horizon/run/progress.h"
 
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -21,7 +20,7 @@ constexpr double kNewestShare = 0.1;
 }  // namespace
 
 Progress::Progress(std::FILE* out, int64_t steps, std::string who)
-    : out_(out), who_(std::move(who)), terminal_(out != nullptr && isatty(fileno(out)) == 1), steps_(steps) {}
+    : out_(out), who_(std::move(who)), terminal_(out != nullptr && TakesSequences(out)), steps_(steps) {}
 
 void Progress::Step(const ProgressStep& done) {
   if (out_ == nullptr) return;

@@ -41,7 +41,7 @@ void RunTrace::Write(Trainer& trainer, int64_t last) {
   running_to_ = 0;
 }
 
-void RunTrace::RemoveUnwanted() const {
+RunTrace::~RunTrace() {
   if (!wanted_ && !traced_.file.empty()) std::remove(traced_.file.c_str());
 }
 

@@ -16,13 +16,15 @@ class RunTrace {
  public:
   // `on`: this rank writes one where the options want it. A report has a trace's figures, too.
   RunTrace(const RunOptions& run, bool on);
+  ~RunTrace();  // removes the file where nobody but the report wanted it, also of a run that failed
+  RunTrace(const RunTrace&) = delete;
+  RunTrace& operator=(const RunTrace&) = delete;
 
   void BeforeStep(Trainer& trainer, const Course& course);
   void AfterStep(Trainer& trainer, const Course& course);
   void End(Trainer& trainer, const Course& course);  // of a run that ended within the steps
 
   const TracedSteps& steps() const { return traced_; }
-  void RemoveUnwanted() const;  // where nobody but the report wants the file
 
  private:
   void Write(Trainer& trainer, int64_t last);

@@ -128,8 +128,8 @@ void Reference::Prepare(Trainer& trainer, Examples& set, const TextTools& tools,
       write(kRest, rest);
     });
   }
-  progress.Say("reference: log-probabilities of " + FormatCount(computed, "document") + " computed, of " + FormatCount(read) +
-               " read");
+  progress.Say("reference: log-probabilities of " + FormatCount(computed, "document") + " computed" +
+               (read > 0 ? ", of " + FormatCount(read) + " read from the cache" : ""));
 }
 
 std::vector<double> Reference::SumsOf(const hlm_dataset_batch& batch) const {

@@ -153,8 +153,12 @@ class TrackersTest(unittest.TestCase):
         class Run:
             config = Config()
 
-            def log(self, values, step):
-                calls.append(("log", step, sorted(values)))
+            def define_metric(self, names, step_metric):
+                calls.append(("define", names, step_metric))
+
+            def log(self, values):
+                values = dict(values)
+                calls.append(("log", values.pop("train/step"), sorted(values)))
 
             def finish(self, exit_code):
                 calls.append(("finish", exit_code))
@@ -168,9 +172,10 @@ class TrackersTest(unittest.TestCase):
     def test_wandb(self):
         self.wandb()
         self.run_with(hlm.callbacks.WandB(project="tuning", name="first"))
-        (first, config, step, evaluation, last) = self.calls
+        (first, config, *defined, step, evaluation, last) = self.calls
         self.assertEqual(first, ("init", {"project": "tuning", "name": "first"}))
         self.assertEqual(config, ("config", "LlamaForCausalLM", 1e-2))
+        self.assertEqual(defined, [("define", "train/*", "train/step"), ("define", "eval/*", "train/step")])
         self.assertEqual(step[:2], ("log", 1))
         for name in ("train/loss", "train/lr", "train/grad_norm", "train/tokens_per_second", "train/entropy"):
             self.assertIn(name, step[2])
@@ -185,7 +190,7 @@ class TrackersTest(unittest.TestCase):
         self.calls.clear()
         self.wandb(run=True)
         self.run_with(hlm.callbacks.WandB())
-        self.assertEqual([call[0] for call in self.calls], ["config", "log", "log"])
+        self.assertEqual([call[0] for call in self.calls], ["config", "define", "define", "log", "log"])
 
     def test_a_run_that_does_not_begin_says_why(self):
         def init(**arguments):
@@ -230,6 +235,18 @@ class TrackersTest(unittest.TestCase):
         self.mlflow(active=object())
         self.run_with(hlm.callbacks.MLflow(experiment="other"))
         self.assertEqual([call[0] for call in self.calls], ["log_params", "log_metrics", "log_metrics"])
+
+    def test_mlflow_keeps_the_settings_of_the_first_training_of_a_run(self):
+        mlflow = self.mlflow(active=object())
+        mlflow.exceptions = types.SimpleNamespace(MlflowException=type("MlflowException", (Exception,), {}))
+
+        def refuse(values):
+            raise mlflow.exceptions.MlflowException("Changing param values is not allowed")
+
+        mlflow.log_params = refuse
+        with self.assertWarnsRegex(RuntimeWarning, "Changing param values"):
+            self.run_with(hlm.callbacks.MLflow())
+        self.assertEqual([call[0] for call in self.calls], ["log_metrics", "log_metrics"])
 
     def test_the_packages_are_imported_when_a_run_begins(self):
         for name, callback in (("wandb", hlm.callbacks.WandB()), ("mlflow", hlm.callbacks.MLflow())):

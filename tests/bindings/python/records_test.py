@@ -65,6 +65,12 @@ class RecordsTest(unittest.TestCase):
                 hlm.write_jsonl(records, self.folder / "x.jsonl")
             self.assertFalse((self.folder / "x.jsonl").exists())
 
+    def test_a_folder_that_is_none_of_datasets_is_named(self):
+        for text in ("{}", "[]", "no JSON", '{"_data_files": [1]}'):
+            (self.folder / "state.json").write_text(text)
+            with self.assertRaisesRegex(ValueError, r"state\.json: is not as `datasets` writes it"):
+                hlm.records(self.folder)
+
     def test_names_of_other_packings(self):
         for name in ("a.jsonl.zst", "a.jsonl.bz2", "a.JSONL.XZ", "a.zip"):
             with self.assertRaisesRegex(ValueError, "is not written; .*jsonl.gz"):
@@ -155,6 +161,18 @@ class RecordsTest(unittest.TestCase):
         self.assertEqual(list(hlm.records(self.folder / "d.arrow")), RECORDS)
         mapped = pyarrow.table({"text": ["a"], "tags": pyarrow.array([[("k", 1)]], pyarrow.map_(pyarrow.string(), pyarrow.int64()))})
         self.assertEqual(list(hlm.records(mapped)), [{"text": "a", "tags": {"k": 1}}])
+
+    @unittest.skipUnless(HAS_ARROW, "pyarrow is not installed")
+    def test_a_damaged_file_is_named(self):
+        import pyarrow
+        import pyarrow.parquet
+
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(RECORDS), self.folder / "a.parquet")
+        whole = (self.folder / "a.parquet").read_bytes()
+        for name, data in (("cut.parquet", whole[:-20]), ("few.parquet", b"PAR1xxxxPAR1"), ("few.arrow", b"ARROW1"), ("none.parquet", b""), ("no.arrow", b"abcdefgh")):
+            (self.folder / name).write_bytes(data)
+            with self.assertRaisesRegex(ValueError, f"{name}: cannot be read: "):
+                list(hlm.records(self.folder / name))
 
     @unittest.skipUnless(HAS_DATASETS, "datasets is not installed")
     def test_what_datasets_saves(self):
