@@ -96,7 +96,13 @@ FolderWeights::FolderWeights(const std::string& folder) : folder_(folder) {
   } else if (Exists(index)) {
     OpenShards(folder, index);
   } else {
-    throw NotFound(PrintablePath(folder), ": has neither ", kSingleFile, " nor ", kIndexFile, " (only safetensors are read)");
+    std::string other;
+    for (const char* pickled : {"pytorch_model.bin", "pytorch_model.bin.index.json"}) {
+      if (Exists(folder + "/" + pickled))
+        other = StrCat("; ", pickled, " is pickled: transformers' save_pretrained makes safetensors of it");
+    }
+    throw NotFound(PrintablePath(folder), ": has neither ", kSingleFile, " nor ", kIndexFile, " (only safetensors are read)",
+                   other);
   }
 }
 

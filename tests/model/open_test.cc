@@ -92,6 +92,8 @@ TEST_F(Open, WhatIsMissing) {
   WriteText(folder_ / "file", "x");
   ExpectError(Code::kInvalidArgument, {"file", "not a folder"}, [&] { Model::Open(folder_ / "file"); });
   ExpectOpenError(Code::kNotFound, {model_, "model.safetensors"});
+  WriteText(model_ + "/pytorch_model.bin", "");
+  ExpectOpenError(Code::kNotFound, {model_, "pytorch_model.bin is pickled", "save_pretrained"});
   fs::remove(model_ + "/config.json");
   ExpectOpenError(Code::kNotFound, {"config.json"});
 }
