@@ -400,8 +400,8 @@ TEST(Detection, ListsTheKeysWhereNoFormatOrSeveralFit) {
             "text, messages");
   EXPECT_EQ(Read(R"({"prompt": "p", "chosen": "c", "rejected": "r"})"),
             "error: f:1: the keys of this record speak for the format preference, which is of no use for this task; the keys "
-            "are: prompt, "
-            "chosen, rejected");
+            "are: prompt, chosen, rejected; to train on the chosen answers alone, as a source "
+            R"({"path":"...","format":"prompt_completion","columns":{"prompt":"prompt","completion":"chosen"}})");
   EXPECT_EQ(Read("[1]"), "error: f:1: a record is an array; it must be an object");
 }
 
@@ -472,7 +472,7 @@ TEST_F(DatasetInfo, ShareGptWithTagsOfItsOwn) {
   EXPECT_EQ(Read(R"({"file_name": "d.json", "formatting": "sharegpt", "columns": {"messages": "m"}, )" + tags + "}",
                  R"({"m": [{"r": "human", "c": "q"}]})"),
             R"(error: f:1: m[0]: the role is "human"; known are U, A, S; a source may name others: )"
-            R"("tags": {"user_tag": ..., "assistant_tag": ..., "system_tag": ...})");
+            R"("tags": {"user_tag": ..., "assistant_tag": ..., "system_tag": ..., "observation_tag": ...})");
   EXPECT_EQ(Read(R"({"file_name": "d.json", "formatting": "sharegpt", "tags": {"user_tag": "U"}})",
                  R"({"conversations": [{"from": "U", "value": "q"}]})"),
             "error: f:1: conversations[0]: tags names no role_tag; where tags is given, every tag that it does not name is none");

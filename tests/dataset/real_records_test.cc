@@ -105,6 +105,9 @@ TEST(RealKeys, UnknownOnesAreToldWithASourceThatReadsThem) {
   offered(
       R"({"input": [{"role": "user", "content": "q"}], "output": "a", "system_prompt": "s", "category": "math"})",
       R"({"kind":"completion","prompt":[{"role":"system","content":"s"},{"role":"user","content":"q"}],"chosen":[{"role":"assistant","content":"a"}]})");
+  // A task that is said once for all of its inputs.
+  offered(R"({"definition": "q", "inputs": "c", "targets": "a"})",
+          R"({"kind":"messages","prompt":[{"role":"user","content":"q\nc"},{"role":"assistant","content":"a"}]})");
   // What may be called is no list of records.
   offered(
       R"({"query": "q", "answer": "a", "tools": [{"name": "f"}]})",
@@ -256,6 +259,77 @@ TEST(RealValues, NullsOfToolsAreArrows) {
   EXPECT_EQ(tools(nulls, true, 1), R"([{"name":"f","properties":{"city":{"type":"string","enum":[null,{}]}}}])");
   EXPECT_EQ(tools(nulls, false, 0), nulls);
   EXPECT_EQ(tools(R"("[{\"name\": \"f\", \"default\": null}]")", true, 0), R"([{"name":"f","default":null}])");
+}
+
+// Conversations whose turns have no members: texts in turn (LIMA), and questions with their answers (Capybara, Pure-Dove).
+TEST(RealTurns, MayBeBareTexts) {
+  const std::string two = R"({"kind":"messages","prompt":[{"role":"user","content":"a"},{"role":"assistant","content":"b"},)"
+                          R"({"role":"user","content":"c"},{"role":"assistant","content":"d"}]})";
+  EXPECT_EQ(Read(R"({"conversations": ["a", "b", "c", "d"], "source": "stackexchange"})"), two);
+  EXPECT_EQ(Read(R"({"messages": ["a", "b", "c", "d"]})"), two);
+  EXPECT_EQ(Read(R"({"source": "x", "conversation": [{"input": "a", "output": "b"}, {"input": "c", "output": "d"}]})"), two);
+  // A question that nobody answers, and what is no turn alone.
+  EXPECT_EQ(Read(R"({"conversations": ["a", "b", "c"]})"), "dropped");
+  EXPECT_SAYS(Read(R"({"messages": ["a"]})"), "messages[0] is a string; it must be an object");
+  EXPECT_SAYS(Read(R"({"conversations": ["a", 3]})"), "conversations[0] is a string; it must be an object");
+  EXPECT_SAYS(Read(R"({"conversation": [{"input": "a", "output": "b", "system": "s"}]})"), "no \"from\" in ");
+  const JsonValue record = ParseJson(R"({"conversations": ["a", "b"]})", "f");
+  Example example;
+  ASSERT_EQ(ReadExample(record, DetectFormat(record, Task::kSft, "f"), {}, "f", &example), Dropped::kNot);
+  ASSERT_EQ(example.notes.size(), 1u);
+  EXPECT_EQ(example.notes[0].what, "turns");
+}
+
+TEST(RealTurns, OfAFunctionAreWhatItGave) {
+  EXPECT_EQ(Read(R"({"conversations": [{"from": "user", "value": "q"}, {"from": "assistant", "value": "a"},
+                     {"from": "function", "value": "r"}, {"from": "assistant", "value": "b"}]})"),
+            R"({"kind":"messages","prompt":[{"role":"user","content":"q"},{"role":"assistant","content":"a"},)"
+            R"({"role":"tool","content":"r"},{"role":"assistant","content":"b"}]})");
+}
+
+// The rows of OpenAssistant's trees.
+TEST(RealTexts, OneMessageOfATreeIsNone) {
+  const std::string row = R"({"message_id": "b", "parent_id": "a", "text": "words", "role": "prompter", "lang": "en"})";
+  EXPECT_SAYS(Read(row), R"(the record is one message, of the role "prompter" and with a parent_id)");
+  EXPECT_EQ(Read(row, Task::kPretrain), R"({"kind":"text","text":"words"})");
+  EXPECT_EQ(Read(R"({"text": "words", "role": "news"})"), R"({"kind":"text","text":"words"})");
+}
+
+// What stands before an answer under the names of well-known sets.
+TEST(RealMembers, ThoughtsOptionsAndStepsAreParts) {
+  const auto beside = [](const std::string& member) {
+    return Read(R"({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], )" + member + "}");
+  };
+  for (const std::string member :
+       {R"("Complex_CoT": "so it is")", R"("deepseek_reasoning": "so it is")", R"("thinking_trajectories": ["so it is"])",
+        R"("options": {"A": "x"})", R"("choices": ["x", "y"])", R"("initial_reason_steps": "Step 1")"})
+    EXPECT_SAYS(beside(member), "looks like a part of the conversation");
+  for (const std::string member : {R"("cot_type": "of math")", R"("has_reasoning": "on")", R"("judge_reasoning": "so it is")",
+                                   R"("Complex_CoT": "a")", R"("options": {"A": "q"})"})
+    EXPECT_EQ(beside(member), kTurns) << member;
+}
+
+// The way on that an error offers, of the task it is for.
+TEST(RealKeys, TheOfferIsOfTheTask) {
+  const std::string pair = R"({"path":"...","format":"alpaca","ranking":true,"columns":{"prompt":")";
+  EXPECT_SAYS(Read(R"({"instruction": "q", "chosen_response": "a", "rejected_response": "b"})", Task::kPreference),
+              pair + R"(instruction","chosen":"chosen_response","rejected":"rejected_response"}})");
+  EXPECT_SAYS(Read(R"({"question": "q", "response_j": "a", "response_k": "b"})", Task::kPreference),
+              pair + R"(question","chosen":"response_j","rejected":"response_k"}})");
+  EXPECT_SAYS(Read(R"({"messages": [{"role": "user", "content": "q"}], "chosen_response": {}, "rejected_response": {}})",
+                   Task::kPreference),
+              R"("format":"messages","ranking":true,"columns":{"chosen":"chosen_response","rejected":"rejected_response"}})");
+  EXPECT_SAYS(Read(R"({"prompt": "q", "answers": [{"answer": "a", "rank": 1}]})", Task::kPreference),
+              R"(a pair has its two answers in columns of their own, as {"prompt", "chosen", "rejected"})");
+  EXPECT_SAYS(Read(R"({"content": "words", "lang": "c"})", Task::kPretrain), R"("format":"text","columns":{"text":"content"}})");
+  EXPECT_SAYS(Read(R"({"chosen": "ab", "rejected": "ac"})"), R"("format":"text","columns":{"text":"chosen"}})");
+  EXPECT_SAYS(Read(R"({"messages": [{"role": "user", "content": "q"}], "answer": "a"})"),
+              R"("columns": {"prompt": "messages", "completion": "answer"}})");
+  // Of the worked solution and the bare result the first; of lists of records that is one that is called so.
+  EXPECT_SAYS(Read(R"({"problem": "q", "answer": "4", "solution": "a"})"), R"({"prompt":"problem","response":"solution"}})");
+  EXPECT_SAYS(Read(R"({"id": "1", "data": ["a", "b"]})"), R"("format":"sharegpt","columns":{"messages":"data"}})");
+  EXPECT_SAYS(Read(R"({"question": "q", "responses": [{"response": "a"}]})"), R"({"path", "format", "columns"})");
+  EXPECT_SAYS(Read(R"({"inputs": [1, 2], "targets": [3]})"), R"({"path", "format", "columns"})");
 }
 
 TEST(RealFiles, WhatIsNoLineOfJsonIsToldWhatALineIs) {

@@ -32,6 +32,7 @@ constexpr Sentence kSentences[] = {
     {Did::kCut, "context", "the template leaves out @ of their messages of the role #"},
     {Did::kCut, "tools", "the template prints none of their tools (@)"},
     {Did::kRepaired, "messages", "the list of messages is JSON in a string, and was parsed"},
+    {Did::kRepaired, "turns", "the turns are bare texts, and were read as a user's and an assistant's in turn"},
     {Did::kRepaired, "function_call", "function_call and functions, OpenAI's older form, were read as tool_calls and tools"},
     {Did::kRepaired, "tool_arguments", "arguments of tool calls are JSON in a string, and were parsed"},
     {Did::kRepaired, "null_arguments", "members of tools, tool calls and their arguments that are null were left out"},

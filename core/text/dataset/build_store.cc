@@ -21,7 +21,7 @@
 namespace hlm::dataset {
 namespace {
 
-constexpr int64_t kFormatVersion = 10;  // of what is written, and of the rules by which it is made
+constexpr int64_t kFormatVersion = 11;  // of what is written, and of the rules by which it is made
 constexpr size_t kChunkRecords = 2048, kChunkBytes = size_t{16} << 20;
 constexpr int64_t kNarrowIds = 65536;
 

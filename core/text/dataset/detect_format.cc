@@ -3,11 +3,10 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/ascii.h"
 #include "core/base/error.h"
 #include "core/io/json_text.h"
-#include "core/io/json_writer.h"
 #include "core/text/dataset/example.h"
+#include "core/text/dataset/offer_source.h"
 #include "core/text/dataset/read_messages.h"
 
 namespace hlm::dataset {
@@ -37,7 +36,8 @@ class Detector {
     // Some sets have one of several of these, of which it is the least; others call something else so.
     JsonValue text;
     const JsonValue* one = Messages("conversation", text);
-    if (candidates.empty() && (Of(one, false, "role") != nullptr || Of(one, false, "from") != nullptr))
+    const bool turns = Of(one, false, "input") != nullptr && Of(one, false, "output") != nullptr;
+    if (candidates.empty() && (Of(one, false, "role") != nullptr || Of(one, false, "from") != nullptr || turns))
       Conversation("conversation");
     if (Has("chosen") && Has("rejected")) Ranked();
     if (Has("prompt") && Has("completion")) Completion();
@@ -163,48 +163,6 @@ std::string Keys(const JsonValue& record) {
   return keys.empty() ? "none" : keys;
 }
 
-// The first of the names that the record has, whatever their capitals.
-std::string NameOf(const JsonValue& record, std::initializer_list<std::string_view> names) {
-  for (const std::string_view name : names) {
-    for (const JsonValue::Member& member : record.Members()) {
-      if (SameWord(member.name, name)) return member.name;
-    }
-  }
-  return "";
-}
-
-// A list of records in the record: the file may be one object around them.
-std::string RecordsInside(const JsonValue& record) {
-  for (const JsonValue::Member& member : record.Members()) {
-    if (!member.value.IsArray() || member.value.IsEmpty() || !member.value.Items().front().IsObject()) continue;
-    const JsonValue& first = member.value.Items().front();
-    if (SameWord(member.name, "tools") || first.Find("role") != nullptr || first.Find("from") != nullptr) continue;
-    return StrCat("; if the records are in \"", Printable(member.name, 40), "\", that list must be the file");
-  }
-  return "; a source may say how to read it: {\"path\", \"format\", \"columns\"}";
-}
-
-// How to go on with records of no known keys: what a source says of them.
-std::string HowToName(const JsonValue& record, Task task) {
-  const std::string prompt = NameOf(record, {"instruction", "prompt", "question", "query", "problem", "input"});
-  const std::string answer = NameOf(record, {"output", "response", "answer", "completion", "solution", "target"});
-  if (prompt.empty() || answer.empty()) return RecordsInside(record);
-  const std::string system = NameOf(record, {"system", "system_prompt"});
-  const std::string label = task == Task::kUnpaired ? NameOf(record, {"label", "kto_tag"}) : "";
-  const std::string context = NameOf(record, {"context", "input"});
-  // A question that is a list of messages is a prompt as it stands.
-  const bool turns = record.Find(prompt)->IsArray();
-  JsonWriter json;
-  json.BeginObject().Member("path", "...");
-  json.Member("format", !turns ? "alpaca" : label.empty() ? "prompt_completion" : "unpaired");
-  json.Key("columns").BeginObject().Member("prompt", prompt).Member(turns ? "completion" : "response", answer);
-  if (!system.empty()) json.Member("system", system);
-  if (!label.empty()) json.Member("label", label);
-  if (!turns && !context.empty() && context != prompt) json.Member("query", context);
-  json.EndObject().EndObject();
-  return StrCat("; a source may say how to read it: ", json.text());
-}
-
 }  // namespace
 
 FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& where) {
@@ -225,11 +183,11 @@ FormatSpec DetectFormat(const JsonValue& record, Task task, const std::string& w
   std::string found;
   for (const FormatSpec& candidate : candidates) found += StrCat(found.empty() ? "" : " and ", Name(candidate.format));
   if (candidates.empty()) {
-    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record), HowToName(record, task));
+    throw InvalidArgument(where, ": no known format has the keys of this record: ", Keys(record), OfferSource(record, task));
   }
   if (usable.empty()) {
     throw InvalidArgument(where, ": the keys of this record speak for the format ", found,
-                          ", which is of no use for this task; the keys are: ", Keys(record));
+                          ", which is of no use for this task; the keys are: ", Keys(record), OfferForTask(record, task));
   }
   throw InvalidArgument(where, ": the keys of this record speak for the formats ", found,
                         "; say which is meant, as a source {\"path\": ..., \"format\": \"", Name(usable.front()->format),

@@ -85,7 +85,7 @@ void RefuseMedia(const JsonValue::Member& member, const std::string& where) {
       (name == MediaName::kSure && HoldsSomething(member.value)) || (name == MediaName::kMaybe && HoldsData(member.value));
   if (!named && !IsDecodedMedia(member.value)) return;
   throw Unimplemented(where, ": \"", Printable(member.name, 60), "\" is ", PrintableJson(member.value),
-                      "; only text is trained on");
+                      "; only text is trained on; \"unused_members\": \"count\" leaves such members out");
 }
 
 }  // namespace hlm::dataset

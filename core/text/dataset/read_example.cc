@@ -185,7 +185,20 @@ class Reader {
     used_.pop_back();  // the conversation's own stands
   }
 
+  // A message of a tree that lies in rows is no text of its own.
+  void CheckNoMessageOfTree() const {
+    const JsonValue* role = record_.Find("role");
+    if (options_.task != Task::kSft || options_.count_unused || role == nullptr || !role->IsString() ||
+        record_.Find("parent_id") == nullptr)
+      return;
+    throw InvalidArgument(
+        where_, ": the record is one message, of the role ", PrintableJson(*role), " and with a parent_id, and ",
+        "no text of its own; each conversation must be one record, {\"messages\": [{\"role\", \"content\"}]}, or ",
+        "\"unused_members\": \"count\" trains on each message as a text");
+  }
+
   Dropped ReadText(const Column& column, const char* name) {
+    CheckNoMessageOfTree();
     out_.kind = ExampleKind::kText;
     out_.text = String(Required(column, name), column);
     return out_.text.empty() && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
@@ -226,17 +239,30 @@ class Reader {
     if (options_.task == Task::kPretrain) return out_.prompt.IsEmpty() ? Dropped::kEmptyAnswer : Dropped::kNot;
     if (!answers)
       throw InvalidArgument(where_, ": a conversation of ", Counted(out_.prompt.Items().size(), "message"),
-                            " without one of an assistant: nothing to train on");
+                            " without one of an assistant: nothing to train on", AnswerBeside());
     return empty && !options_.keep_empty_answers ? Dropped::kEmptyAnswer : Dropped::kNot;
+  }
+
+  // An answer that stands beside the messages, and how to read it.
+  std::string AnswerBeside() const {
+    for (const char* name : {"answer", "response", "output", "completion"}) {
+      const JsonValue* value = record_.Find(name);
+      if (value == nullptr || !value->IsString() || !spec_.columns.messages) continue;
+      return StrCat("; if \"", name, "\" is the answer, as a source {\"path\": ..., \"format\": \"prompt_completion\", ",
+                    "\"columns\": {\"prompt\": \"", Printable(*spec_.columns.messages, 60), "\", \"completion\": \"", name,
+                    "\"}}");
+    }
+    return "";
   }
 
   // A table has no cell for a list: what writes its rows as records makes a text of it.
   JsonValue ReadList() {
     const Column& column = spec_.columns.messages;
     const JsonValue& given = Required(column, "messages");
-    if (!given.IsString()) return ReadMessages(given, spec_, options_, At(column), out_.notes);
-    out_.notes.push_back({Did::kRepaired, "messages", "", 1});
-    return ReadMessages(ParseMessagesText(given.String(), At(column)), spec_, options_, At(column), out_.notes);
+    JsonValue list = given.IsString() ? ParseMessagesText(given.String(), At(column)) : given;
+    if (given.IsString()) out_.notes.push_back({Did::kRepaired, "messages", "", 1});
+    if (WriteBareTurns(list, spec_)) out_.notes.push_back({Did::kRepaired, "turns", "", 1});
+    return ReadMessages(list, spec_, options_, At(column), out_.notes);
   }
 
   Dropped ReadConversation() {
@@ -456,7 +482,8 @@ class Reader {
     const std::string prompt = out_.prompt.String();
     ExtractPrompt(out_);
     if (!options_.count_unused && !IsInPrompt(prompt, out_)) {
-      throw InvalidArgument(At(column), " is a text that chosen and rejected, which are whole conversations, do not begin with");
+      throw InvalidArgument(At(column), " is a text that chosen and rejected, which are whole conversations, do not begin with; ",
+                            "\"unused_members\": \"count\" leaves it out, and the prompt is what both begin with");
     }
   }
 

@@ -30,10 +30,11 @@ constexpr Synonym kSpeakers[] = {{"human", "user"},          {"user", "user"},  
                                  {"assistant", "assistant"}, {"chatgpt", "assistant"}, {"bing", "assistant"},
                                  {"bard", "assistant"},      {"model", "assistant"},   {"system", "system"},
                                  {"observation", "tool"},    {"tool", "tool"},         {"function_response", "tool"},
-                                 {"function_call", "call"}};
+                                 {"function", "tool"},       {"function_call", "call"}};
 
 constexpr const char* kOtherRoles =
-    "; a source may name others: \"tags\": {\"user_tag\": ..., \"assistant_tag\": ..., \"system_tag\": ...}";
+    "; a source may name others: \"tags\": {\"user_tag\": ..., \"assistant_tag\": ..., \"system_tag\": ..., \"observation_tag\": "
+    "...}";
 
 std::string Quoted(std::string_view text) { return StrCat('"', Printable(text, 60), '"'); }
 
@@ -314,6 +315,36 @@ JsonValue ParseMessagesText(const std::string& text, const std::string& where) {
     if (error.code() != Code::kInvalidArgument) throw;
     throw InvalidArgument(error.message(), "; a text that is a list of messages is that list as JSON, as json.dumps writes it");
   }
+}
+
+bool WriteBareTurns(JsonValue& list, const FormatSpec& spec) {
+  if (!list.IsArray() || list.IsEmpty() || !spec.tags.role || !spec.tags.content) return false;
+  const JsonValue::Array& given = list.Items();
+  const auto is_text = [](const JsonValue& turn) { return turn.IsString(); };
+  const auto is_both = [](const JsonValue& turn) {
+    const JsonValue *input = turn.Find("input"), *output = turn.Find("output");
+    return input != nullptr && input->IsString() && output != nullptr && output->IsString() && turn.Members().size() == 2;
+  };
+  std::vector<std::string> texts;
+  if (given.size() > 1 && std::all_of(given.begin(), given.end(), is_text)) {
+    for (const JsonValue& turn : given) texts.push_back(turn.String());
+  } else if (std::all_of(given.begin(), given.end(), is_both)) {
+    for (const JsonValue& turn : given) {
+      for (const char* key : {"input", "output"}) texts.push_back(turn.Find(key)->String());
+    }
+  } else {
+    return false;
+  }
+  JsonValue::Array turns;
+  for (std::string& text : texts) {
+    const bool asks = turns.size() % 2 == 0;
+    JsonValue turn{JsonValue::Object()};
+    turn.Set(*spec.tags.role, JsonValue(asks ? spec.tags.user.value_or("user") : spec.tags.assistant.value_or("assistant")));
+    turn.Set(*spec.tags.content, JsonValue(std::move(text)));
+    turns.push_back(std::move(turn));
+  }
+  list = JsonValue(std::move(turns));
+  return true;
 }
 
 JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls) {

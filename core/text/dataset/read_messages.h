@@ -21,6 +21,10 @@ JsonValue ReadMessages(const JsonValue& list, const FormatSpec& spec, const Read
 // in it as much is legal as of a record. INVALID_ARGUMENT for a text that is no JSON.
 JsonValue ParseMessagesText(const std::string& text, const std::string& where);
 
+// A conversation whose turns are bare, as that format writes it: two or more texts, of which a user's is the first and every other one an
+// assistant's, or objects {"input", "output"}, a user's turn and an assistant's. False where the list is neither.
+bool WriteBareTurns(JsonValue& list, const FormatSpec& spec);
+
 // A list of objects, or JSON text of one; null where it is null or empty. With `drop_null` members of a list's objects that are null,
 // at any depth, which Arrow puts where another row has one, are left out and counted in `nulls`; those of a text are its writer's.
 JsonValue ReadTools(const JsonValue* value, bool drop_null, const std::string& where, int64_t& nulls);

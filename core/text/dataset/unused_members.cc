@@ -31,9 +31,12 @@ constexpr std::string_view kParts[] = {"system",         "system_prompt",
                                        "document",       "passage",
                                        "user_prompt",    "user_input",
                                        "user_message",   "reasoning_content",
-                                       "thinking"};
+                                       "thinking",       "options",
+                                       "choices",        "initial_reason_steps"};
 // These as well where they have several words: one is a switch, a name or a kind ("reasoning": "on").
 constexpr std::string_view kPartsOfWords[] = {"reasoning", "cot", "user", "human", "post", "article", "src"};
+// What a model thought before its answer ends in one of these (deepseek_reasoning, Complex_CoT).
+constexpr std::string_view kThoughts[] = {"reasoning", "cot", "thinking", "trajectory", "trajectories"};
 
 // Lists of messages under a name with one of these words were made on the way to the record.
 constexpr std::string_view kOfMaking[] = {"labelling", "labeling",   "labeler",     "judge",    "judgement",  "judgment",
@@ -182,12 +185,16 @@ bool LooksLikeAPart(const JsonValue::Member& member, Task task) {
   if (IsOneOf(member.name, kParts)) return HasWordsOrNumbers(member.value);
   if (IsOneOf(member.name, kPartsOfWords)) return HasSeveralWords(member.value);
   if (IsListOfTools(member.value)) return true;
+  const std::vector<std::string_view> words = WordsOfName(member.name);
+  const bool of_making = std::any_of(words.begin(), words.end(), [](std::string_view word) { return IsOneOf(word, kOfMaking); });
+  const std::string_view name = member.name, behind = name.substr(name.find_last_of("_- ") + 1);  // CoT is one word here
+  const bool thought = IsOneOf(behind, kThoughts) || (!words.empty() && IsOneOf(words.back(), kThoughts));
+  if (thought && !of_making) return HasSeveralWords(member.value);
   if (!IsListOfMessages(member.value)) return false;
   const bool pairs = task == Task::kPreference || task == Task::kUnpaired;
   // Sets of pairs are trained as conversations as well, of which one answer is chosen already.
   if (!pairs && (SameWord(member.name, "chosen") || SameWord(member.name, "rejected"))) return false;
-  const std::vector<std::string_view> words = WordsOfName(member.name);
-  return std::none_of(words.begin(), words.end(), [](std::string_view word) { return IsOneOf(word, kOfMaking); });
+  return !of_making;
 }
 
 // Two answers that begin with nothing in common, to no question.
