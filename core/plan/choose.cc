@@ -103,10 +103,14 @@ int64_t NextSweeps(int64_t sweeps, int64_t micro_batches) {
 // Visits of all sweeps are a list: a model of very many layers, or groups of experts, is swept less often.
 int64_t LastSweeps(const PlanInputs& in, const PlanOptions& options, const PieceList& pieces, int64_t micro_batches) {
   const int64_t groups = options.reduction_groups;
-  const int64_t most = std::clamp<int64_t>(kMostVisits / SweepVisits(in.layout, pieces), 1, kMostSweeps) / groups;
-  if (std::max<int64_t>(options.sweeps, 1) > most) {
+  const int64_t all = std::clamp<int64_t>(kMostVisits / SweepVisits(in.layout, pieces), 1, kMostSweeps), most = all / groups;
+  const auto may_have = [&](int64_t number) {
+    return StrCat("; a model of ", Counted(in.spec.layers(), "layer"), " may have ", number, " (", kMostVisits, " visits)");
+  };
+  if (most == 0) throw InvalidArgument("reduction_groups is ", groups, may_have(all));
+  if (options.sweeps > most) {
     throw InvalidArgument("sweeps is ", options.sweeps, groups > 1 ? StrCat(" and reduction_groups ", groups) : std::string(),
-                          "; a model of ", Counted(in.spec.layers(), "layer"), " may have ", most, " (", kMostVisits, " visits)");
+                          may_have(most));
   }
   return options.sweeps != 0 ? options.sweeps : std::min(micro_batches / groups, most);
 }

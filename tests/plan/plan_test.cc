@@ -216,6 +216,9 @@ TEST(Plan, RefusalsNameTheValueAndTheLimit) {
   refuses(config(1), f16, gpu, "compute is f16; it must be f32 or bf16");
   swept.sweeps = 1000;
   refuses(config(16384), swept, gpu, "sweeps is 1000; a model of 16384 layers may have ");
+  // 2 * 16384 visits of blocks in a sweep and those of embedding and head: of 1048576 visits 31 times.
+  swept.sweeps = 0, swept.batch_size = swept.reduction_groups = 1024;
+  refuses(config(16384), swept, gpu, "reduction_groups is 1024; a model of 16384 layers may have 31 (1048576 visits)");
 }
 
 // Its tensors on disk have the names of their roles.

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cmath>
 #include <ctime>
+#include <optional>
 #include <string_view>
 
 #include "core/base/ascii.h"
@@ -325,9 +326,10 @@ std::string HashOfFile(const std::string& path, const std::string& memory_folder
   json.BeginObject().Member("file", state).Member("hash", hash).EndObject();
   const std::string beside = StrCat(memory, ".", getpid());
   try {
-    OutputFile file(beside);
-    file.Append(json.text().data(), json.text().size());
-    file.Finish();
+    // No wait for the medium, which would take longer than to read a small file: one that is not whole after a crash is not read.
+    std::optional<OutputFile> file(beside);
+    file->Append(json.text().data(), json.text().size());
+    file.reset();
     Rename(beside, memory);
   } catch (const Error&) {
     unlink(beside.c_str());  // it is for speed alone
