@@ -1182,7 +1182,7 @@ typedef struct hlm_optimizer_options {
   double beta1, beta2, eps, weight_decay; /* defaults as in hlm_trainer_options */
   int64_t threads;                        /* at most 1024; 0: as many as the process may use */
   int32_t algorithm;                      /* how a step changes the weights: HLM_OPTIMIZER_...; default ADAMW */
-  int32_t states;                         /* how moments are stored: HLM_STATES_... but AUTO; default F32 */
+  int32_t states;                         /* how moments are stored, not AUTO: HLM_STATES_...; default F32 */
   int32_t optimizer_path;                 /* what an update is made of: HLM_PATH_...; default AUTO, which is FUSED here */
   int32_t reserved;                       /* 0 */
 } hlm_optimizer_options;

@@ -439,7 +439,7 @@ type OptimizerOptions struct {
 	Threads int64 `hlm:"threads"`
 	// how a step changes the weights; default ADAMW
 	Algorithm Algorithm `hlm:"algorithm"`
-	// how moments are stored but AUTO; default F32
+	// how moments are stored, not AUTO; default F32
 	States States `hlm:"states"`
 	// what an update is made of; default AUTO, which is FUSED here
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`

@@ -691,7 +691,7 @@ namespace HorizonLM {
     /// <summary>how a step changes the weights; default AdamW</summary>
     public OptimizerAlgorithm? Algorithm { get; set; }
 
-    /// <summary>how moments are stored but Auto; default F32</summary>
+    /// <summary>how moments are stored, not Auto; default F32</summary>
     public States? States { get; set; }
 
     /// <summary>what an update is made of; default Auto, which is Fused here</summary>

@@ -334,7 +334,7 @@ if TYPE_CHECKING:
         threads: int
         # how a step changes the weights; default ADAMW
         algorithm: Name
-        # how moments are stored but AUTO; default F32
+        # how moments are stored, not AUTO; default F32
         states: Name
         # what an update is made of; default AUTO, which is FUSED here
         optimizer_path: Name
@@ -592,7 +592,7 @@ TABLES: Dict[str, str] = {
     weight_decay: float. defaults as in hlm_trainer_options
     threads: int. at most 1024; 0: as many as the process may use
     algorithm: "adamw" | "adam" | "sgd" | "lion": how a step changes the weights; default "adamw"
-    states: "f32" | "bf16" | "int8" | "auto": how moments are stored but "auto"; default "f32"
+    states: "f32" | "bf16" | "int8" | "auto": how moments are stored, not "auto"; default "f32"
     optimizer_path: "auto" | "fused" | "onednn": what an update is made of; default "auto", which is "fused"
         here
 """,

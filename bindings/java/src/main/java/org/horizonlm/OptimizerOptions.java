@@ -104,7 +104,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets states.
      *
-     * @param value how moments are stored but AUTO; default F32
+     * @param value how moments are stored, not AUTO; default F32
      * @return this
      */
     public Builder states(States value) {
