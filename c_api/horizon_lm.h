@@ -159,7 +159,8 @@ static inline void hlm_text_options_init(hlm_text_options* options) { hlm_text_o
 /* The model with other words: what is saved of it (of a trainer that is made of it, its checkpoints too) has the tokenizer, the chat
  * templates and the ids that end a generation with which it was trained, so that other programs give it the same text. The weights are
  * the same. The ids are those that hlm_dataset_describe tells: "turns": {"stop_ids"}. Files are read now. Errors of hlm_template_open;
- * INVALID_ARGUMENT naming what is no JSON, or an id outside the vocabulary. `model` may be destroyed afterwards. */
+ * INVALID_ARGUMENT naming what is no JSON, or an id outside the vocabulary. `model` may be destroyed afterwards; `options` may be
+ * NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_model_with_text(const hlm_model* model, const hlm_text_options* options, hlm_model** out_model);
 
 /* Writes the model with its original weights as a Hugging Face folder (see hlm_trainer_save_model). `options` may be NULL. */
@@ -302,8 +303,10 @@ typedef struct hlm_template_options {
   int32_t mask;                  /* training only, how it is found: HLM_MASK_...; default AUTO */
   int32_t reserved;              /* 0 */
   int64_t prompt_messages;       /* training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user" */
-  int64_t max_output_bytes;      /* of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB */
-  int64_t max_iterations;        /* turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000 */
+  int64_t max_output_bytes;      /* of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB,
+                                    at most 1 GiB */
+  int64_t max_iterations;        /* turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000, at most
+                                    10^15 */
   int64_t max_depth;             /* expressions, blocks and macros inside each other; default 600, at most 600 */
   int32_t parse_arguments;       /* 1: arguments of tool calls that are JSON in a string become values, "" is {}; 0 (default): as they are */
   int32_t drop_null_arguments;   /* 1: members of arguments that are null are left out, as Arrow puts them there; default 0 */
@@ -332,7 +335,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_template_render(const hlm_template* chat_tem
  * "reasoning" | "tool_calls", "characters" (without white space)}], and "unroll_keeps", how many of these HLM_MASK_UNROLL would train;
  * of the last sequence also what else of the conversation is not in its text: "left_out": [{"of": "role" (of messages that are not
  * trained) | "member" (of messages) | "tools" (all of them), "name" of the first two, "characters"}].
- * Several sequences only where the template rewrites history. Caller frees with hlm_string_destroy. */
+ * Several sequences only where the template rewrites history. `options` may be NULL. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_template_render_training(const hlm_template* chat_template, const char* messages_json,
                                                              const hlm_template_options* options, char** out_json);
 
@@ -422,7 +425,7 @@ typedef struct hlm_plan_options {
   int64_t prefetch;           /* units sent up ahead of the one that computes; -1: chosen (default); below slots */
   int64_t ring;               /* entries of the gradient ring; 0: chosen */
   int64_t head_chunk;         /* rows of logits at a time; 0: chosen; part of the numerics */
-  int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB */
+  int64_t max_part_bytes;     /* larger units move and are updated in parts of at most this size, at least 16384; 0: chosen, up to 256 MiB */
   int32_t optimizer_timing;   /* when weights are updated: HLM_TIMING_...; default NEXT_FORWARD */
   int32_t grad_dtype;         /* type of stored gradients: HLM_DTYPE_BF16 or HLM_DTYPE_F32; -1: as `compute` (default). f32 compute needs F32 */
   double grad_clip;           /* largest global norm; 0: off; default 1.0. BACKWARD timing needs 0 */
@@ -485,8 +488,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_plan_value(const hlm_plan* plan, const char*
 
 /* Times the matrix products of one step alone, at the plan's shapes and threads: the limit to hold a step against. A JSON object with
  * the seconds of one step ("seconds"), of which "linear", "grouped" (by expert, rows falling evenly), "attention_forward" and
- * "attention_backward", and "products", a list of
- * {"product", "times" it is in a step, "seconds" of all of these}. Takes some seconds. Caller frees with hlm_string_destroy. */
+ * "attention_backward", "form" (the type of the arithmetic), and "products", a
+ * list of {"product", "times" it is in a step, "seconds" of all of these}. Takes some seconds. Caller frees with hlm_string_destroy. */
 HLM_API HLM_MUST_USE hlm_error* hlm_plan_time_products(const hlm_plan* plan, char** out_json);
 
 HLM_API void hlm_plan_destroy(hlm_plan* plan);
@@ -513,7 +516,7 @@ typedef struct hlm_dataset hlm_dataset;
  *     "columns"     other names of the keys, as dataset_info.json writes them: {"prompt": "question", ...}
  *   "task"          "sft" (default), "pretrain", "dpo", "orpo", "simpo" (pairs) or "kto" (labels)
  *   "train_on"      "auto" (default: completions, answers of conversations, all of a text), "assistant", "last", "completion", "all"
- *   "seq_len"       most tokens of a document, and tokens of a row; default 512
+ *   "seq_len"       most tokens of a document, and tokens of a row, 2 to 16,777,216; default 512
  *   "packing"       true (default): rows of several documents, by best fit over the whole epoch; false: one a row
  *   "too_long"      documents above seq_len: "truncate" (default; the start stays), "split" (default of pretrain), "drop", "error"
  *   "shuffle"       true (default); "seed": default 0
@@ -659,8 +662,8 @@ typedef struct hlm_group hlm_group;
 
 typedef struct hlm_group_options {
   size_t struct_size;
-  double timeout_seconds;     /* that a call waits for a process which lives but does not take part; default 1800 */
-  double silence_seconds;     /* after which a process of which nothing is heard counts as hung; default 60 */
+  double timeout_seconds;     /* that a call waits for a process which lives but does not take part, in [0.1, 1e7]; default 1800 */
+  double silence_seconds;     /* after which a process of which nothing is heard counts as hung, in [0.1, 1e7]; default 60 */
   int32_t several_per_machine; /* 1: several processes of one machine may be in the group, each with the CPU as its device; default 0 */
   int32_t carrier;            /* of arrays between the processes: HLM_CARRIER_...; default AUTO; no bit depends on it */
 } hlm_group_options;
@@ -689,7 +692,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_group_describe_environment(char** out_json);
 
 /* The group of `size` processes whose rank 0 listens at `address`, "host:port". Waits until all have come; however they have met,
  * they count each other then, by machine: a kernel and a host name, so that a container with a name of its own is one. A trainer with GPUs
- * is refused where several are on one. UNAVAILABLE where the others do not come within timeout_seconds. */
+ * is refused where several are on one. UNAVAILABLE where the others do not come within timeout_seconds. size is at most 1024; `options`
+ * may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_connect(const char* address, int64_t rank, int64_t size, const hlm_group_options* options,
                                                   hlm_group** out_group);
 
@@ -698,7 +702,7 @@ typedef int32_t (*hlm_all_gather_fn)(void* user_data, const void* own, void* all
 
 /* A group whose processes find each other through an engine that they run in already (MPI, Spark, any): `all_gather` is called once, by
  * every rank, on the calling thread, before this returns; not afterwards, and not at all in a group of one. UNAVAILABLE where it fails;
- * errors as above. */
+ * errors and `options` as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_group_from_callback(int64_t rank, int64_t size, hlm_all_gather_fn all_gather, void* user_data,
                                                         const hlm_group_options* options, hlm_group** out_group);
 
@@ -777,7 +781,7 @@ typedef struct hlm_step_metrics {
   size_t struct_size;   /* set by the caller, as in options */
   int64_t step;         /* from 1 */
   double loss;          /* of all accumulated since the last update; not finite where the model diverged or nothing was predicted */
-  double grad_norm;     /* before clipping; NaN with BACKWARD timing until the step's end */
+  double grad_norm;     /* before clipping; NaN where nothing was predicted */
   double lr;
   int64_t tokens;       /* predicted */
   double seconds;       /* from the first accumulate to the end of apply */
@@ -804,7 +808,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_step(hlm_trainer* trainer, const hlm
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate(hlm_trainer* trainer, const hlm_batch* batch, double* out_loss,
                                                        int64_t* out_tokens);
 
-/* Clips, updates the weights, forgets the gradient. FAILED_PRECONDITION where nothing was accumulated. */
+/* Clips, updates the weights, forgets the gradient. FAILED_PRECONDITION where nothing was accumulated. out_metrics may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_apply(hlm_trainer* trainer, hlm_step_metrics* out_metrics);
 
 /* Forgets what was accumulated; no weight changes. */
@@ -967,7 +971,7 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_logprobs(hlm_trainer* trainer, const
                                                      float* logprobs, size_t n_logprobs, float* entropies, size_t n_entropies,
                                                      float* greedy, size_t n_greedy);
 
-/* hlm_trainer_evaluate under kept weights. */
+/* hlm_trainer_evaluate under kept weights; `weights` as above. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_evaluate_weights(hlm_trainer* trainer, const hlm_weights* weights,
                                                              const hlm_batch* batch, double* out_loss, int64_t* out_tokens);
 
@@ -1079,6 +1083,7 @@ typedef struct hlm_kto_metrics {
 HLM_API void hlm_kto_metrics_init_sized(hlm_kto_metrics* metrics, size_t struct_size);
 static inline void hlm_kto_metrics_init(hlm_kto_metrics* metrics) { hlm_kto_metrics_init_sized(metrics, sizeof(*metrics)); }
 
+/* `options` has `desirable` at least; out_metrics may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_kto(hlm_trainer* trainer, const hlm_batch* batch,
                                                            const hlm_kto_options* options, hlm_kto_metrics* out_metrics);
 
@@ -1149,7 +1154,7 @@ static inline void hlm_policy_metrics_init(hlm_policy_metrics* metrics) {
   hlm_policy_metrics_init_sized(metrics, sizeof(*metrics));
 }
 
-/* Differences of log-probabilities are limited to [-20, 20] before exp. */
+/* Differences of log-probabilities are limited to [-20, 20] before exp. `options` has `advantages` at least; out_metrics may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* trainer, const hlm_batch* batch,
                                                               const hlm_policy_options* options, hlm_policy_metrics* out_metrics);
 
@@ -1161,8 +1166,8 @@ HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_policy(hlm_trainer* train
 typedef int32_t (*hlm_loss_fn)(void* user_data, int64_t first_document, int64_t n_documents, size_t n_tokens, const float* logprobs,
                                const float* entropies, float* d_logprobs, float* d_entropies, double* loss);
 
-/* group: documents [k group, (k + 1) group) come in one call of `fn` (2: pairs); n_documents: all of them. Where the plan's sweeps
- * do not allow that, a forward pass goes ahead, and `fn` is called once. entropies: 1 to have them. out_loss may be NULL. */
+/* group: documents [k group, (k + 1) group) come in one call of `fn` (1: any; 2: pairs); n_documents: all of them. Where the plan's sweeps
+ * do not allow that, a forward pass goes ahead, and `fn` is called once. entropies: 1 to have them. out_loss and out_tokens may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_trainer_accumulate_fn(hlm_trainer* trainer, const hlm_batch* batch, int64_t group,
                                                           int32_t entropies, hlm_loss_fn fn, void* user_data, double* out_loss,
                                                           int64_t* out_tokens);
@@ -1175,9 +1180,9 @@ typedef struct hlm_optimizer hlm_optimizer;
 typedef struct hlm_optimizer_options {
   size_t struct_size;
   double beta1, beta2, eps, weight_decay; /* defaults as in hlm_trainer_options */
-  int64_t threads;                        /* 0: as many as the process may use */
+  int64_t threads;                        /* at most 1024; 0: as many as the process may use */
   int32_t algorithm;                      /* how a step changes the weights: HLM_OPTIMIZER_...; default ADAMW */
-  int32_t states;                         /* how moments are stored: HLM_STATES_...; default F32 */
+  int32_t states;                         /* how moments are stored, not AUTO: HLM_STATES_...; default F32 */
   int32_t optimizer_path;                 /* what an update is made of: HLM_PATH_...; default AUTO, which is FUSED here */
   int32_t reserved;                       /* 0 */
 } hlm_optimizer_options;
@@ -1186,6 +1191,7 @@ static inline void hlm_optimizer_options_init(hlm_optimizer_options* options) {
   hlm_optimizer_options_init_sized(options, sizeof(*options));
 }
 
+/* `options` may be NULL. */
 HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_create(const hlm_optimizer_options* options, hlm_optimizer** out_optimizer);
 
 /* The arrays of one update, n elements each; borrowed for the call. None may overlap another.
@@ -1203,8 +1209,8 @@ typedef struct hlm_optimizer_arrays {
   float* first_moment;
   float* second_moment;
   const void* gradient;
-  int32_t gradient_dtype; /* HLM_DTYPE_F32 or HLM_DTYPE_BF16 */
-  int32_t decay;          /* 1: apply weight decay */
+  int32_t gradient_dtype; /* HLM_DTYPE_F32 (default) or HLM_DTYPE_BF16 */
+  int32_t decay;          /* 1 (default): apply weight decay; 0: none */
   void* first_moment_packed;
   void* second_moment_packed;
   float* first_scales;    /* [ceil(n / 256)] */
@@ -1219,9 +1225,9 @@ static inline void hlm_optimizer_arrays_init(hlm_optimizer_arrays* arrays) {
 }
 
 /* One update, in one pass over memory. step counts from 1 (bias correction); the gradient is multiplied by gradient_scale first
- * (clipping). The same bits for any number of threads, any instruction set, and any cut of the arrays at multiples of 256. An
- * element of the gradient that is not finite makes its weight and moments NaN or infinite, with INT8 the moments of its block of
- * 256: ask hlm_optimizer_squared_norm first. */
+ * (clipping). lr and gradient_scale are finite and not negative. The same bits for any number of threads, any instruction set, and any
+ * cut of the arrays at multiples of 256. An element of the gradient that is not finite makes its weight and moments NaN or infinite, with
+ * INT8 the moments of its block of 256: ask hlm_optimizer_squared_norm first. */
 HLM_API HLM_MUST_USE hlm_error* hlm_optimizer_step(hlm_optimizer* optimizer, int64_t step, double lr, double gradient_scale,
                                                    const hlm_optimizer_arrays* arrays);
 

@@ -11,7 +11,8 @@
 namespace hlm::capi {
 namespace {
 
-constexpr int64_t kMostBytes = int64_t{1} << 30;  // of one text: its ranges are told in 32 bits inside
+constexpr int64_t kMostIterations = 1'000'000'000'000'000;  // ten times as many steps are counted in 64 bits
+constexpr int64_t kMostBytes = int64_t{1} << 30;            // of one text: its ranges are told in 32 bits inside
 
 hlm_template_options Defaults() {
   const jinja::Limits limits;
@@ -50,7 +51,7 @@ Request ReadRequest(const char* messages_json, const hlm_template_options* optio
   CheckAtLeast(given.prompt_messages, -1, "prompt_messages");
   const jinja::Limits own;
   CheckRange(given.max_output_bytes, 1, kMostBytes, "max_output_bytes");
-  CheckAtLeast(given.max_iterations, 1, "max_iterations");
+  CheckRange(given.max_iterations, 1, kMostIterations, "max_iterations");
   CheckRange(given.max_depth, 1, own.max_depth, "max_depth");
   Request request;
   TrainingOptions& to = request.options;

@@ -95,9 +95,9 @@ type TemplateOptions struct {
 	Mask Mask `hlm:"mask"`
 	// training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
 	PromptMessages int64 `hlm:"prompt_messages"`
-	// of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB
+	// of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB, at most 1 GiB
 	MaxOutputBytes int64 `hlm:"max_output_bytes"`
-	// turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
+	// turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000, at most 10^15
 	MaxIterations int64 `hlm:"max_iterations"`
 	// expressions, blocks and macros inside each other; default 600, at most 600
 	MaxDepth int64 `hlm:"max_depth"`
@@ -145,7 +145,7 @@ type PlanOptions struct {
 	Ring int64 `hlm:"ring"`
 	// rows of logits at a time; 0: chosen; part of the numerics
 	HeadChunk int64 `hlm:"head_chunk"`
-	// larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB
+	// larger units move and are updated in parts of at most this size, at least 16384; 0: chosen, up to 256 MiB
 	MaxPartBytes int64 `hlm:"max_part_bytes"`
 	// when weights are updated; default NEXT_FORWARD
 	OptimizerTiming Timing `hlm:"optimizer_timing"`
@@ -221,9 +221,9 @@ func DefaultPlanOptions() PlanOptions {
 
 // GroupOptions are the options of joining a group of processes. hlm_group_options in horizon_lm.h explains each.
 type GroupOptions struct {
-	// that a call waits for a process which lives but does not take part; default 1800
+	// that a call waits for a process which lives but does not take part, in [0.1, 1e7]; default 1800
 	TimeoutSeconds float64 `hlm:"timeout_seconds"`
-	// after which a process of which nothing is heard counts as hung; default 60
+	// after which a process of which nothing is heard counts as hung, in [0.1, 1e7]; default 60
 	SilenceSeconds float64 `hlm:"silence_seconds"`
 	// true: several processes of one machine may be in the group, each with the CPU as its device; default false
 	SeveralPerMachine bool `hlm:"several_per_machine"`
@@ -435,11 +435,11 @@ type OptimizerOptions struct {
 	Eps float64 `hlm:"eps"`
 	// defaults as in hlm_trainer_options
 	WeightDecay float64 `hlm:"weight_decay"`
-	// 0: as many as the process may use
+	// at most 1024; 0: as many as the process may use
 	Threads int64 `hlm:"threads"`
 	// how a step changes the weights; default ADAMW
 	Algorithm Algorithm `hlm:"algorithm"`
-	// how moments are stored; default F32
+	// how moments are stored, not AUTO; default F32
 	States States `hlm:"states"`
 	// what an update is made of; default AUTO, which is FUSED here
 	OptimizerPath OptimizerPath `hlm:"optimizer_path"`

@@ -295,7 +295,8 @@ func (t *Trainer) Cancel() {
 	}
 }
 
-// SetDeadline makes every later Step, Accumulate, Evaluate and Logits end with DeadlineExceeded once it ran for so many seconds; 0: no limit.
+// SetDeadline makes every later call that Cancel ends (steps, what accumulates, Apply, evaluations, logits and log-probabilities) end with
+// DeadlineExceeded once it ran for so many seconds; 0: no limit.
 func (t *Trainer) SetDeadline(seconds float64) error {
 	defer runtime.KeepAlive(t)
 	return native.Hlm_trainer_set_deadline(t.handle(), seconds)

@@ -72,13 +72,16 @@ std::string Savings(const Plan& plan) {
 std::string Advice(const PlanInputs& in, const Plan& plan) {
   const int64_t host = HostLimit(in, plan), device = DeviceLimit(in, plan);
   const bool host_short = plan.host_bytes > host;
+  const int64_t moments = plan.host.first_moments + plan.host.second_moments + plan.host.scales;
+  const int64_t arena = in.machine.device_is_host ? plan.device_bytes * in.machine.device_count() : 0;
+  const int64_t named =
+      plan.host.weights + plan.host.remainders + moments + plan.host.gradients + arena + plan.host_reserve_bytes;
   std::string text =
-      host_short
-          ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
-                   plan.host.weights, ", remainders ", plan.host.remainders, ", moments ",
-                   plan.host.first_moments + plan.host.second_moments + plan.host.scales, ", gradients ", plan.host.gradients,
-                   in.machine.device_is_host ? StrCat(", device arena ", plan.device_bytes) : std::string(), ")")
-          : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
+      host_short ? StrCat("the plan needs ", plan.host_bytes, " bytes of host memory and ", host, " may be used (weights ",
+                          plan.host.weights, ", remainders ", plan.host.remainders, ", moments ", moments, ", gradients ",
+                          plan.host.gradients, arena > 0 ? StrCat(", device arena ", arena) : std::string(), ", other ",
+                          plan.host_bytes - named, ", libraries and drivers ", plan.host_reserve_bytes, ")")
+                 : StrCat("the plan needs ", plan.device_bytes, " bytes of device memory and ", device, " may be used");
   text += ": a smaller micro_batch, batch_size or seq_len";
   if (plan.options.activations && *plan.options.activations != Activations::kRecompute) text += ", activations recompute";
   if (plan.options.block_inputs == BlockInputs::kDevice && !in.machine.device_is_host) text += ", block_inputs host";

@@ -15,6 +15,7 @@ const char* Name(Schedule schedule) {
 void CheckSchedule(const ScheduleOptions& o) {
   if (!(o.lr >= 0) || !std::isfinite(o.lr)) throw InvalidArgument("lr is ", o.lr, "; it must be finite and not negative");
   if (o.warmup_steps < 0) throw InvalidArgument("warmup_steps is ", o.warmup_steps, "; it must not be negative");
+  if (o.total_steps < 0) throw InvalidArgument("total_steps is ", o.total_steps, "; it must not be negative");
   if (!(o.min_lr_ratio >= 0 && o.min_lr_ratio <= 1)) {
     throw InvalidArgument("min_lr_ratio is ", o.min_lr_ratio, "; it must lie in [0, 1]");
   }

@@ -74,6 +74,19 @@ compile Tune "$work/readme/Tune.cs"
 (cd "$work/readme" && mono "$work/bin/Tune.exe") >"$work/readme.txt"
 readme_ran "$work/readme" "$work/readme.txt"
 
+# The program of the package's README.
+{
+  grep -hE '^using [A-Za-z.]+;$' bindings/csharp/README.md
+  echo 'public static class Packaged { public static void Main() {'
+  awk '$0 == "```" { on = 0 } on && !/^using [A-Za-z.]+;$/; $0 == "```cs" { on = 1 }' bindings/csharp/README.md
+  echo '}}'
+} >"$work/readme/Packaged.cs"
+compile Packaged "$work/readme/Packaged.cs"
+rm -rf "$work/readme/tuned"
+(cd "$work/readme" && timeout 600 mono "$work/bin/Packaged.exe") >"$work/packaged.txt"
+test "$(wc -l <"$work/packaged.txt")" = 20
+test -s "$work/readme/tuned/model.safetensors"
+
 # One heap of the C library's, which gives back at once what is free: what it keeps for later, for each thread, would count as growth.
 export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=65536 MALLOC_TRIM_THRESHOLD_=65536
 mono --debug "$work/bin/BindingTest.exe" "$work" "$version" "$PWD/tests/bindings/model" "${HLM_CYCLES:-300}" | tee "$work/test.txt"

@@ -2,8 +2,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <thread>
 #include <vector>
@@ -153,6 +155,15 @@ TEST(TemplateApi, RefusesWhatItCannotUse) {
   options = Options();
   options.max_depth = 601;
   ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT, {"max_depth", "601"});
+  options = Options();
+  options.max_iterations = std::numeric_limits<int64_t>::max();
+  ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_INVALID_ARGUMENT,
+              {"max_iterations is 9223372036854775807", "1 to 1000000000000000"});
+  options = Options();
+  options.max_iterations = 1'000'000'000'000'000;
+  ASSERT_EQ(hlm_template_render(chat.get(), kMessages, &options, &out), nullptr);
+  hlm_string_destroy(out);
+  out = nullptr;
   options = Options();
   options.max_output_bytes = 10;
   ExpectError(hlm_template_render(chat.get(), kMessages, &options, &out), HLM_RESOURCE_EXHAUSTED, {"max_output_bytes = 10"});

@@ -59,6 +59,7 @@ TEST(TrainerMisuse, CreateWithWrongOptions) {
   expect([&](auto& o) { o.weight_decay = nan; }, {"weight_decay is", "nan"});
   expect([](auto& o) { o.schedule = 3; }, {"schedule is 3", "2 (COSINE)"});
   expect([](auto& o) { o.schedule = HLM_SCHEDULE_COSINE; }, {"total_steps is 0"});
+  expect([](auto& o) { o.total_steps = -1; }, {"total_steps is -1", "not be negative"});
   expect([](auto& o) { o.warmup_steps = -1; }, {"warmup_steps is -1"});
   expect([](auto& o) { o.min_lr_ratio = 1.5; }, {"min_lr_ratio is 1.5"});
 }

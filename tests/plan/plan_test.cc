@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <string>
 
 #include "core/base/error.h"
 #include "core/device/facts.h"
@@ -168,6 +169,16 @@ TEST(Plan, WhatDoesNotFitIsRefusedWithTheNumbers) {
   EXPECT_EQ(CodeOf([&] { MakePlan(spec, MakeLayout(spec), o, Gpu()); }, &message), Code::kResourceExhausted);
   EXPECT_NE(message.find("53687091200"), std::string::npos) << message;
   EXPECT_NE(message.find("moments"), std::string::npos) << message;
+  // "the plan needs N bytes ... (weights A, ..., libraries and drivers B)": A to B are all of N.
+  const size_t begin = message.find('(');
+  const std::string parts = message.substr(begin, message.find(')') - begin);
+  int64_t sum = 0;
+  for (size_t at = parts.find_first_of("0123456789"); at != std::string::npos; at = parts.find_first_of("0123456789", at)) {
+    size_t length = 0;
+    sum += std::stoll(parts.substr(at), &length);
+    at += length;
+  }
+  EXPECT_EQ(sum, std::stoll(message.substr(std::string("the plan needs ").size()))) << message;
   o.host_limit_bytes = 0, o.device_limit_bytes = int64_t{2} << 30;
   EXPECT_EQ(CodeOf([&] { MakePlan(spec, MakeLayout(spec), o, Gpu()); }, &message), Code::kResourceExhausted);
   EXPECT_NE(message.find("2147483648"), std::string::npos) << message;

@@ -30,6 +30,7 @@ TEST(CheckSchedule, RefusesByName) {
   EXPECT_THROW(CheckSchedule({.lr = -1}), Error);
   EXPECT_THROW(CheckSchedule({.lr = std::numeric_limits<double>::infinity()}), Error);
   EXPECT_THROW(CheckSchedule({.warmup_steps = -1}), Error);
+  EXPECT_THROW(CheckSchedule({.total_steps = -1}), Error);
   EXPECT_THROW(CheckSchedule({.schedule = Schedule::kLinear}), Error);
   EXPECT_THROW(CheckSchedule({.min_lr_ratio = 1.5}), Error);
 }

@@ -45,7 +45,7 @@ namespace HorizonLM {
       return Take((SafeHandle box, out IntPtr step) => Native.hlm_dataset_next(box, rows, out step));
     }
 
-    /// <summary>The steps that are left.</summary>
+    /// <summary>The steps that are left: without end where the config's "epochs" is 0, the default (then Take so many).</summary>
     public IEnumerable<Documents> Steps(long rows) {
       for (Documents step = Next(rows); step != null; step = Next(rows)) yield return step;
     }

@@ -130,10 +130,12 @@ namespace HorizonLM {
     /// <summary>training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"</summary>
     public long? PromptMessages { get; set; }
 
-    /// <summary>of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB</summary>
+    /// <summary>of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB, at most 1
+    /// GiB</summary>
     public long? MaxOutputBytes { get; set; }
 
-    /// <summary>turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000</summary>
+    /// <summary>turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000, at most
+    /// 10^15</summary>
     public long? MaxIterations { get; set; }
 
     /// <summary>expressions, blocks and macros inside each other; default 600, at most 600</summary>
@@ -215,7 +217,8 @@ namespace HorizonLM {
     /// <summary>rows of logits at a time; 0: chosen; part of the numerics</summary>
     public long? HeadChunk { get; set; }
 
-    /// <summary>larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB</summary>
+    /// <summary>larger units move and are updated in parts of at most this size, at least 16384; 0: chosen, up to 256
+    /// MiB</summary>
     public long? MaxPartBytes { get; set; }
 
     /// <summary>when weights are updated; default NextForward</summary>
@@ -382,10 +385,10 @@ namespace HorizonLM {
   /// <summary>Options of joining a group of processes. A property that is null, as all are at first, is the library's
   /// default.</summary>
   public sealed class GroupOptions : Options {
-    /// <summary>that a call waits for a process which lives but does not take part; default 1800</summary>
+    /// <summary>that a call waits for a process which lives but does not take part, in [0.1, 1e7]; default 1800</summary>
     public double? TimeoutSeconds { get; set; }
 
-    /// <summary>after which a process of which nothing is heard counts as hung; default 60</summary>
+    /// <summary>after which a process of which nothing is heard counts as hung, in [0.1, 1e7]; default 60</summary>
     public double? SilenceSeconds { get; set; }
 
     /// <summary>true: several processes of one machine may be in the group, each with the CPU as its device; default
@@ -682,13 +685,13 @@ namespace HorizonLM {
     /// <summary>defaults as in hlm_trainer_options</summary>
     public double? WeightDecay { get; set; }
 
-    /// <summary>0: as many as the process may use</summary>
+    /// <summary>at most 1024; 0: as many as the process may use</summary>
     public long? Threads { get; set; }
 
     /// <summary>how a step changes the weights; default AdamW</summary>
     public OptimizerAlgorithm? Algorithm { get; set; }
 
-    /// <summary>how moments are stored; default F32</summary>
+    /// <summary>how moments are stored, not Auto; default F32</summary>
     public States? States { get; set; }
 
     /// <summary>what an update is made of; default Auto, which is Fused here</summary>

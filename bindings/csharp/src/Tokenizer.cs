@@ -113,6 +113,7 @@ namespace HorizonLM {
 
     /// <summary>The text that further ids complete; "" in the midst of a character.</summary>
     public string Push(params int[] ids) {
+      Arguments.Given(ids, nameof(ids));
       SizedText text;
       Native.hlm_decoder_push(Box, ids, out text);
       return text.Take();

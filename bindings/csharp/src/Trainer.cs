@@ -184,7 +184,8 @@ namespace HorizonLM {
       Native.hlm_trainer_trace_write(Box, Text.Encode(path, nameof(path)));
     }
 
-    /// <summary>Every later step, accumulate, evaluate and logits ends with DeadlineExceeded once it has run for so many seconds; 0: no limit.</summary>
+    /// <summary>Every later call that Cancel ends (steps, what accumulates, Apply, evaluations, logits and log-probabilities) ends with DeadlineExceeded
+    /// once it has run for so many seconds; 0: no limit.</summary>
     public void SetDeadline(double seconds) {
       Native.hlm_trainer_set_deadline(Box, seconds);
     }

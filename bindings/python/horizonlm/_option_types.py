@@ -69,9 +69,11 @@ if TYPE_CHECKING:
         mask: Name
         # training, COMPLETION: how many messages are the prompt; -1 (default): up to the last "user"
         prompt_messages: int
-        # of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB
+        # of the text, and of every string on the way; 16 times as many may be worked through; default 64 MiB,
+        # at most 1 GiB
         max_output_bytes: int
-        # turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
+        # turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000, at
+        # most 10^15
         max_iterations: int
         # expressions, blocks and macros inside each other; default 600, at most 600
         max_depth: int
@@ -112,7 +114,8 @@ if TYPE_CHECKING:
         ring: int
         # rows of logits at a time; 0: chosen; part of the numerics
         head_chunk: int
-        # larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB
+        # larger units move and are updated in parts of at most this size, at least 16384; 0: chosen, up to
+        # 256 MiB
         max_part_bytes: int
         # when weights are updated; default NEXT_FORWARD
         optimizer_timing: Name
@@ -193,9 +196,9 @@ if TYPE_CHECKING:
     class GroupOptions(TypedDict, total=False):
         """Options of joining a group of processes; see hlm_group_options in horizon_lm.h."""
 
-        # that a call waits for a process which lives but does not take part; default 1800
+        # that a call waits for a process which lives but does not take part, in [0.1, 1e7]; default 1800
         timeout_seconds: float
-        # after which a process of which nothing is heard counts as hung; default 60
+        # after which a process of which nothing is heard counts as hung, in [0.1, 1e7]; default 60
         silence_seconds: float
         # True: several processes of one machine may be in the group, each with the CPU as its device; default
         # False
@@ -327,11 +330,11 @@ if TYPE_CHECKING:
         eps: float
         # defaults as in hlm_trainer_options
         weight_decay: float
-        # 0: as many as the process may use
+        # at most 1024; 0: as many as the process may use
         threads: int
         # how a step changes the weights; default ADAMW
         algorithm: Name
-        # how moments are stored; default F32
+        # how moments are stored, not AUTO; default F32
         states: Name
         # what an update is made of; default AUTO, which is FUSED here
         optimizer_path: Name
@@ -417,9 +420,9 @@ TABLES: Dict[str, str] = {
     prompt_messages: int. training, COMPLETION: how many messages are the prompt; -1 (default): up to the last
         "user"
     max_output_bytes: int. of the text, and of every string on the way; 16 times as many may be worked
-        through; default 64 MiB
+        through; default 64 MiB, at most 1 GiB
     max_iterations: int. turns of loops and calls of macros, in all; 10 times as many expressions; default
-        10,000,000
+        10,000,000, at most 10^15
     max_depth: int. expressions, blocks and macros inside each other; default 600, at most 600
     parse_arguments: bool. True: arguments of tool calls that are JSON in a string become values, "" is {};
         False (default): as they are
@@ -445,8 +448,8 @@ TABLES: Dict[str, str] = {
     prefetch: int. units sent up ahead of the one that computes; -1: chosen (default); below slots
     ring: int. entries of the gradient ring; 0: chosen
     head_chunk: int. rows of logits at a time; 0: chosen; part of the numerics
-    max_part_bytes: int. larger units move and are updated in parts of at most this size; 0: chosen, up to 256
-        MiB
+    max_part_bytes: int. larger units move and are updated in parts of at most this size, at least 16384; 0:
+        chosen, up to 256 MiB
     optimizer_timing: "next-forward" | "backward" | "serial" | "auto": when weights are updated; default
         "next-forward"
     grad_dtype: "bf16" | "f32": type of stored gradients: "bf16" or "f32"; -1: as compute (default). f32
@@ -503,8 +506,10 @@ TABLES: Dict[str, str] = {
 """,
     "hlm_group_options": r"""Options, as keywords:
 
-    timeout_seconds: float. that a call waits for a process which lives but does not take part; default 1800
-    silence_seconds: float. after which a process of which nothing is heard counts as hung; default 60
+    timeout_seconds: float. that a call waits for a process which lives but does not take part, in [0.1, 1e7];
+        default 1800
+    silence_seconds: float. after which a process of which nothing is heard counts as hung, in [0.1, 1e7];
+        default 60
     several_per_machine: bool. True: several processes of one machine may be in the group, each with the CPU
         as its device; default False
     carrier: "auto" | "gloo" | "nccl" | "mpi": of arrays between the processes; default "auto"; no bit depends
@@ -585,9 +590,9 @@ TABLES: Dict[str, str] = {
     beta2: float. defaults as in hlm_trainer_options
     eps: float. defaults as in hlm_trainer_options
     weight_decay: float. defaults as in hlm_trainer_options
-    threads: int. 0: as many as the process may use
+    threads: int. at most 1024; 0: as many as the process may use
     algorithm: "adamw" | "adam" | "sgd" | "lion": how a step changes the weights; default "adamw"
-    states: "f32" | "bf16" | "int8" | "auto": how moments are stored; default "f32"
+    states: "f32" | "bf16" | "int8" | "auto": how moments are stored, not "auto"; default "f32"
     optimizer_path: "auto" | "fused" | "onednn": what an update is made of; default "auto", which is "fused"
         here
 """,

@@ -99,7 +99,8 @@ class Dataset(Handle):
         return _documents(native.hlm_dataset_next(self._box, rows))
 
     def steps(self, rows: int) -> Iterator[Documents]:
-        """The steps that are left: for step in dataset.steps(8): trainer.step(step). trainer.fit takes it too."""
+        """The steps that are left: for step in dataset.steps(8): trainer.step(step). trainer.fit takes it too. They are without end
+        where the config's "epochs" is 0, the default."""
         while True:
             step = self.next(rows)
             if step is None:

@@ -286,7 +286,8 @@ class Trainer(Losses):
         native.hlm_trainer_trace_write(self._box, os.fspath(path))
 
     def set_deadline(self, seconds: float) -> None:
-        """Every later step, accumulate, evaluate and logits ends with DeadlineExceededError once it ran so long; 0: no limit."""
+        """Every later call that `cancel` ends (steps, what accumulates, apply, evaluations, logits and log-probabilities) ends with
+        DeadlineExceededError once it ran so long; 0: no limit."""
         native.hlm_trainer_set_deadline(self._box, seconds)
 
     def finish(self) -> None:

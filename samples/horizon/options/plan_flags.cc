@@ -56,7 +56,7 @@ void AddPlanFlags(CLI::App& app, PlanFlags& flags, const std::string& group) {
             "rows of logits at a time; part of the numerics (default: by plan)")
       ->group(group);
   AddNumber(app, "--max-part-bytes", flags.max_part_bytes, 1,
-            "larger units move and are updated in parts of at most this size (default: chosen, up to 256 MiB)", true)
+            "larger units move and are updated in parts of at most this size, at least 16384 (default: chosen, up to 256 MiB)", true)
       ->group(group);
   AddChoice(app, "--grad-dtype", flags.grad_dtype, {{"bf16", HLM_DTYPE_BF16}, {"f32", HLM_DTYPE_F32}},
             "type of stored gradients (default: as compute)")

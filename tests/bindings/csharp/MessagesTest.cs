@@ -85,6 +85,13 @@ public static class MessagesTest {
       }
     }
     Check(named > 40, "only " + named + " arguments were found to be needed");
+    string missing = "";
+    try {
+      tokenizer.Decoder().Push(null);
+    } catch (ArgumentNullException error) {
+      missing = error.ParamName;
+    }
+    Check(missing == "ids", "Push(null) names '" + missing + "'");
   }
 
   /// <summary>1 where it was refused by name.</summary>

@@ -37,7 +37,7 @@ public final class GroupOptions extends Options {
     /**
      * Sets timeout_seconds.
      *
-     * @param value that a call waits for a process which lives but does not take part; default 1800
+     * @param value that a call waits for a process which lives but does not take part, in [0.1, 1e7]; default 1800
      * @return this
      */
     public Builder timeoutSeconds(double value) {
@@ -48,7 +48,7 @@ public final class GroupOptions extends Options {
     /**
      * Sets silence_seconds.
      *
-     * @param value after which a process of which nothing is heard counts as hung; default 60
+     * @param value after which a process of which nothing is heard counts as hung, in [0.1, 1e7]; default 60
      * @return this
      */
     public Builder silenceSeconds(double value) {

@@ -81,7 +81,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets threads.
      *
-     * @param value 0: as many as the process may use
+     * @param value at most 1024; 0: as many as the process may use
      * @return this
      */
     public Builder threads(long value) {
@@ -104,7 +104,7 @@ public final class OptimizerOptions extends Options {
     /**
      * Sets states.
      *
-     * @param value how moments are stored; default F32
+     * @param value how moments are stored, not AUTO; default F32
      * @return this
      */
     public Builder states(States value) {

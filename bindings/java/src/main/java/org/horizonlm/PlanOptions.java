@@ -187,7 +187,8 @@ public final class PlanOptions extends Options {
     /**
      * Sets max_part_bytes.
      *
-     * @param value larger units move and are updated in parts of at most this size; 0: chosen, up to 256 MiB
+     * @param value larger units move and are updated in parts of at most this size, at least 16384; 0: chosen, up to
+     *     256 MiB
      * @return this
      */
     public Builder maxPartBytes(long value) {

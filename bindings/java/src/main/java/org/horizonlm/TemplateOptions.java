@@ -144,7 +144,7 @@ public final class TemplateOptions extends Options {
      * Sets max_output_bytes.
      *
      * @param value of the text, and of every string on the way; 16 times as many may be worked through; default 64
-     *     MiB
+     *     MiB, at most 1 GiB
      * @return this
      */
     public Builder maxOutputBytes(long value) {
@@ -155,7 +155,8 @@ public final class TemplateOptions extends Options {
     /**
      * Sets max_iterations.
      *
-     * @param value turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000
+     * @param value turns of loops and calls of macros, in all; 10 times as many expressions; default 10,000,000, at
+     *     most 10^15
      * @return this
      */
     public Builder maxIterations(long value) {

@@ -322,7 +322,8 @@ public final class Trainer extends Losses {
   }
 
   /**
-   * Makes every later step, accumulate, evaluate and logits end with DEADLINE_EXCEEDED once it has run for so long.
+   * Makes every later call that {@link #cancel} ends (steps, what accumulates, apply, evaluations, logits and log-probabilities) end with DEADLINE_EXCEEDED once
+   * it has run for so long.
    *
    * @param seconds 0: no limit
    */
