@@ -8,6 +8,7 @@
 
 #include "core/base/error.h"
 #include "tests/c_api/handles.h"
+#include "tests/group/fingerprint.h"
 #include "tests/group/processes.h"
 
 namespace hlm_test {
@@ -27,12 +28,6 @@ hlm_group_options QuickOptions() {
 void Must(hlm_error* error) {
   const std::string text = Text(error);
   if (!text.empty()) throw hlm::Internal(text);
-}
-
-std::string Bits(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return hlm::StrCat(value, "=", bits, " ");
 }
 
 TEST(GroupApi, ArgumentsAreChecked) {
@@ -170,7 +165,7 @@ std::string Train(hlm_group* group, bool whole, const std::string& numerics, int
     hlm_step_metrics metrics;
     hlm_step_metrics_init(&metrics);
     Must(hlm_trainer_step(trainer.get(), &batch, &metrics));
-    text += hlm::StrCat(Bits(metrics.loss), Bits(metrics.grad_norm), metrics.tokens, " ");
+    text += hlm::StrCat(hlm::Bits(metrics.loss), hlm::Bits(metrics.grad_norm), metrics.tokens, " ");
   }
   const std::vector<double> reference = {-30.0, -25.0};
   hlm_preference_options dpo;
@@ -184,16 +179,11 @@ std::string Train(hlm_group* group, bool whole, const std::string& numerics, int
   hlm_step_metrics metrics;
   hlm_step_metrics_init(&metrics);
   Must(hlm_trainer_apply(trainer.get(), &metrics));
-  text += hlm::StrCat("dpo ", preference.pairs, " ", Bits(preference.loss), Bits(preference.margin), Bits(metrics.grad_norm));
+  text += hlm::StrCat("dpo ", preference.pairs, " ", hlm::Bits(preference.loss), hlm::Bits(preference.margin),
+                      hlm::Bits(metrics.grad_norm));
   std::vector<float> head(48 * 32);
   Must(hlm_trainer_read_tensor(trainer.get(), "lm_head.weight", HLM_TENSOR_WEIGHT, 0, head.data(), head.size() * sizeof(float)));
-  uint64_t sum = 0;
-  for (const float value : head) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    sum = sum * 31 + bits;
-  }
-  return hlm::StrCat(text, "weights ", sum);
+  return hlm::StrCat(text, "weights ", hlm::AllBits(head));
 }
 
 TEST(GroupApi, StepsAndLossesOfTwoProcessesAreThoseOfOne) {

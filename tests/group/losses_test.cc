@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 
 #include "core/base/error.h"
+#include "tests/group/fingerprint.h"
 #include "tests/group/processes.h"
 #include "tests/train/losses_rig.h"
 
@@ -14,12 +14,6 @@ namespace hlm {
 namespace {
 
 constexpr int64_t kDocuments = 8;
-
-std::string Bits(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return StrCat(value, "=", bits, " ");
-}
 
 std::vector<float> ByToken(const Batch& batch, double phase) {
   std::vector<float> values;
@@ -123,13 +117,7 @@ std::string Train(const Loss& loss, std::shared_ptr<ProcessGroup> group, int64_t
     for (const TensorSpec& tensor : unit.tensors) {
       std::vector<float> values(static_cast<size_t>(tensor.elements));
       trainer.ReadTensor(tensor.name, TensorKind::kWeight, 0, values.data(), values.size() * sizeof(float));
-      uint64_t all = 0;
-      for (const float value : values) {
-        uint32_t bits;
-        std::memcpy(&bits, &value, sizeof(bits));
-        all = all * 0x9E3779B97F4A7C15u + bits;
-      }
-      told += StrCat(tensor.name, " ", all, "; ");
+      told += StrCat(tensor.name, " ", AllBits(values), "; ");
     }
   }
   return told;

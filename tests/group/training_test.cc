@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cmath>
-#include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
@@ -14,6 +13,7 @@
 #include "core/save/model.h"
 #include "cpu_optim/optimizer.h"
 #include "tests/equivalence/run.h"
+#include "tests/group/fingerprint.h"
 #include "tests/group/processes.h"
 
 namespace hlm {
@@ -48,20 +48,8 @@ class OwnRows {
   std::vector<int64_t> offsets_;
 };
 
-std::string Bits(double value) {
-  uint64_t bits;
-  std::memcpy(&bits, &value, sizeof(bits));
-  return StrCat(value, "=", bits, " ");
-}
-
 std::string Fingerprint(const RunResult& result) {
-  uint64_t state = 0;
-  for (const float value : result.state) {
-    uint32_t bits;
-    std::memcpy(&bits, &value, sizeof(bits));
-    state = state * 0x9E3779B97F4A7C15u + bits;
-  }
-  std::string text = StrCat("state ", state, " losses ");
+  std::string text = StrCat("state ", AllBits(result.state), " losses ");
   for (const double loss : result.losses) text += Bits(loss);
   text += "norms ";
   for (const double norm : result.norms) text += Bits(norm);
